@@ -71,9 +71,7 @@ export function containsAddress(cidr: Cidr, address: Address): boolean {
 }
 
 export function containsCidr(outer: Cidr, inner: Cidr): boolean {
-  return (
-    outer.prefixLength <= inner.prefixLength && containsAddress(outer, { family: inner.family, value: inner.base })
-  )
+  return outer.prefixLength <= inner.prefixLength && containsAddress(outer, { family: inner.family, value: inner.base })
 }
 
 export function overlaps(a: Cidr, b: Cidr): boolean {

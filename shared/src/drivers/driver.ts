@@ -1,0 +1,83 @@
+/**
+ * A network driver is pure: options in, HostState out. Three programs use it: the controller validates options and
+ * allocates what it asks for, the agent expands it to the state of a host, the CLI explains it.
+ * Adding one is one file beside this and one line in `registry.ts`; the conformance suite finds it there.
+ */
+import type { z } from 'zod'
+import type { HostState, LinkRef } from '../host-state/host-state.ts'
+import type { Egress, NetworkSpec } from '../intent/entry.ts'
+import type { InterfaceFact } from '../words/host-facts.ts'
+
+/** Where a local endpoint's interface is. */
+export type Attachment =
+  /** To be made: in the host's netns, under its generated name. */
+  | { readonly phase: 'new'; readonly link: LinkRef }
+  /** Made, and being moved by Docker: it may be in either namespace. */
+  | { readonly phase: 'in-flight'; readonly link: LinkRef }
+  /** Seen in its sandbox: from now on the agent keeps it, its addresses and its routes. */
+  | { readonly phase: 'sandbox'; readonly link: LinkRef }
+
+export interface LocalEndpoint {
+  readonly uid: string
+  readonly mac: string
+  /** With prefix length: `10.0.0.7/24`. */
+  readonly addresses: readonly string[]
+  /** Next hops of the default routes through this network; empty when the way out is elsewhere. */
+  readonly gateways: readonly string[]
+  readonly attachment: Attachment
+  readonly name?: string
+}
+
+export interface RemoteEndpoint {
+  readonly uid: string
+  readonly mac: string
+  readonly addresses: readonly string[]
+  /** The VTEP address of its host. */
+  readonly vtep: string
+}
+
+export interface DriverHost {
+  readonly underlay: { readonly interface: string; readonly address: string; readonly mtu: number }
+  readonly interfaces: readonly InterfaceFact[]
+  /** Logical uplink name to this host's interface. */
+  readonly uplinks: Readonly<Record<string, string>>
+}
+
+export interface DriverInput<O> {
+  readonly network: NetworkSpec
+  readonly options: O
+  readonly endpoints: readonly LocalEndpoint[]
+  readonly peers: readonly RemoteEndpoint[]
+  /** VTEPs of every other host that has endpoints in the network. */
+  readonly peerVteps: readonly string[]
+  readonly host: DriverHost
+}
+
+/** A parent as the admin wrote it: `eth1`, `eth1.100`, `eth1.100.200` (802.1ad outer), `@storage`, `@storage.100`. */
+export interface ParentReference {
+  readonly text: string
+  /** A logical uplink's name, or an interface name. */
+  readonly uplink?: string
+  readonly interface?: string
+  /** Outer to inner; empty for the interface itself. */
+  readonly vlanIds: readonly number[]
+}
+
+export interface Driver<O = unknown> {
+  readonly name: string
+  /** Other names for `-d`. */
+  readonly aliases: readonly string[]
+  /** One line for help and completion. */
+  readonly summary: string
+  /** Strict; its fields' descriptions are the help. Values arrive as strings, as Docker's `-o` gives them. */
+  readonly options: z.ZodType<O, Record<string, string>>
+  readonly allocates: readonly ('vni' | 'vlan')[]
+  readonly defaultEgress: Egress
+  /** What an encapsulation takes off the underlay's MTU, bytes; undefined: the parent's MTU is the network's. */
+  overheadBytes(options: O, underlayFamily: 4 | 6): number | undefined
+  /** The parent that every host needs, if any. */
+  parent(options: O): ParentReference | undefined
+  /** MTU asked for by the admin, if any. */
+  mtu(options: O): number | undefined
+  desired(input: DriverInput<O>): HostState
+}

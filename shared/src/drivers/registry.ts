@@ -1,0 +1,18 @@
+/** Every network driver, one line each. `driverFor` resolves aliases and says what exists when it finds nothing. */
+import { WeftError } from '../errors.ts'
+import type { Driver } from './driver.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: each driver's options have their own type; callers parse before they pass.
+const DRIVERS: readonly Driver<any>[] = []
+
+export function drivers(): readonly Driver[] {
+  return DRIVERS
+}
+
+/** The driver of that name or alias; throws `invalid` naming the known ones. */
+export function driverFor(name: string): Driver {
+  const found = DRIVERS.find((driver) => driver.name === name || driver.aliases.includes(name))
+  if (found !== undefined) return found
+  const known = DRIVERS.map((driver) => driver.name).join(', ')
+  throw new WeftError('invalid', { what: 'unknown driver', on: name, remedy: `use one of ${known}` })
+}

@@ -1,0 +1,48 @@
+/** One kernel change. The diff writes them, `kernel/` carries them out, the log prints them like iproute2 lines. */
+import { z } from 'zod'
+import {
+  AddressSchema,
+  FdbEntrySchema,
+  LinkSchema,
+  NeighbourSchema,
+  RouteSchema,
+  VxlanFilterSchema,
+} from './host-state.ts'
+
+const LinkKey = { netns: z.string(), name: z.string() }
+
+export const OpSchema = z.discriminatedUnion('op', [
+  /** Creates the link with all its attributes, up included only if `up` is true and no later op sets it. */
+  z.strictObject({ op: z.literal('link-add'), link: LinkSchema }),
+  /** `why` is given when an immutable attribute forced delete and create. */
+  z.strictObject({ op: z.literal('link-delete'), ...LinkKey, why: z.string().optional() }),
+  /** Changes only the attributes named in `set`. */
+  z.strictObject({
+    op: z.literal('link-set'),
+    ...LinkKey,
+    set: z.strictObject({
+      mtu: z.number().int().optional(),
+      mac: z.string().optional(),
+      up: z.boolean().optional(),
+      master: z.string().nullable().optional(),
+      port: z.record(z.string(), z.boolean()).optional(),
+      alias: z.string().optional(),
+      ipv6: z.boolean().optional(),
+      proxy: z.boolean().optional(),
+      multicastSnooping: z.boolean().optional(),
+    }),
+  }),
+  z.strictObject({ op: z.literal('address-add'), address: AddressSchema }),
+  z.strictObject({ op: z.literal('address-delete'), address: AddressSchema }),
+  /** Adds or replaces. */
+  z.strictObject({ op: z.literal('route-set'), route: RouteSchema }),
+  z.strictObject({ op: z.literal('route-delete'), route: RouteSchema }),
+  z.strictObject({ op: z.literal('neighbour-set'), neighbour: NeighbourSchema }),
+  z.strictObject({ op: z.literal('neighbour-delete'), neighbour: NeighbourSchema }),
+  /** Adds or replaces; entries of the all-zero MAC are appended, since there is one per peer. */
+  z.strictObject({ op: z.literal('fdb-set'), entry: FdbEntrySchema }),
+  z.strictObject({ op: z.literal('fdb-delete'), entry: FdbEntrySchema }),
+  /** Replaces the whole VXLAN filter (nft table `weft_vxlan`) in one transaction; an empty list removes the table. */
+  z.strictObject({ op: z.literal('vxlan-filter-set'), filters: z.array(VxlanFilterSchema) }),
+])
+export type Op = z.infer<typeof OpSchema>

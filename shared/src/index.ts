@@ -1,0 +1,127 @@
+/** The door of the package: what controller, agent, cli and test may use. */
+
+export {
+  AGENT_VERBS,
+  type AgentReply,
+  type AgentRequest,
+  type AgentVerb,
+  EndpointReport,
+  HostId,
+  HostProblem,
+} from './agent-protocol.ts'
+export {
+  EndpointView,
+  EventView,
+  HostStatus,
+  HostView,
+  NetworkCreateRequest,
+  NetworkView,
+  OPERATIONS,
+  type OperationName,
+  StatusView,
+  SubnetRequest,
+  SubnetView,
+  UplinkView,
+} from './api.ts'
+export type {
+  Attachment,
+  Driver,
+  DriverHost,
+  DriverInput,
+  LocalEndpoint,
+  ParentReference,
+  RemoteEndpoint,
+} from './drivers/driver.ts'
+export { driverFor, drivers } from './drivers/registry.ts'
+export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
+export { type Hash128, hash128 } from './hash.ts'
+export {
+  AddressSchema,
+  type BridgePort,
+  EMPTY_HOST_STATE,
+  type FdbEntry,
+  FdbEntrySchema,
+  type HostState,
+  HostStateSchema,
+  type Link,
+  type LinkAddress,
+  type LinkKind,
+  type LinkRef,
+  LinkSchema,
+  MACVLAN_MODES,
+  type MacvlanMode,
+  mergeHostStates,
+  type Neighbour,
+  NeighbourSchema,
+  type Route,
+  RouteSchema,
+  type VxlanFilter,
+  VxlanFilterSchema,
+} from './host-state/host-state.ts'
+export { type Op, OpSchema } from './host-state/op.ts'
+export { canonicalJson, digestOf, EMPTY_DIGEST, entryHash, shiftDigest } from './intent/digest.ts'
+export {
+  EGRESS_MODES,
+  type Egress,
+  EndpointSpec,
+  Entry,
+  entryKey,
+  NetworkSpec,
+  PeerSpec,
+  SubnetSpec,
+  UplinkSpec,
+} from './intent/entry.ts'
+export {
+  applyChange,
+  digestOfMap,
+  type EntryMap,
+  entryChange,
+  IntentDelta,
+  IntentPage,
+  Position,
+  toEntryMap,
+} from './intent/intent.ts'
+export {
+  ADDRESS_BITS,
+  type Address,
+  addressFromHex,
+  addressToHex,
+  type Family,
+  formatAddress,
+  parseAddress,
+  sameAddress,
+} from './ip/address.ts'
+export {
+  type Cidr,
+  cidrSize,
+  containsAddress,
+  containsCidr,
+  firstAddress,
+  formatCidr,
+  lastAddress,
+  overlaps,
+  parseCidr,
+  parseInterfaceAddress,
+} from './ip/cidr.ts'
+export {
+  deriveMac,
+  FABRIC_NETNS,
+  INTERFACE_NAME_BYTES,
+  INTERFACE_PREFIX,
+  type InterfaceRole,
+  interfaceName,
+  WEFT_LINK_GROUP,
+} from './names.ts'
+export type { Clock, RandomText } from './runtime.ts'
+export {
+  AGENT_SUBJECTS,
+  agentSubject,
+  CONTROLLER_QUEUE,
+  intentSubject,
+  parseAgentSubject,
+  pokeSubject,
+} from './subjects.ts'
+export { parseJsonWith, parseWith } from './validate.ts'
+export { CidrText, IpText } from './words/address-text.ts'
+export { HostFacts, InterfaceFact } from './words/host-facts.ts'
+export { EndpointName, InterfaceName, Mac, Name, RequestId, StringMap, UID_LENGTH, Uid } from './words/names.ts'

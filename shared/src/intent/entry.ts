@@ -1,0 +1,76 @@
+/**
+ * The intent of one host: a keyed set of entries, a pure function of etcd at a revision. Small entries make deltas,
+ * digests and snapshots one and the same mechanism; nothing in an entry depends on how it got to the host.
+ */
+import { z } from 'zod'
+import { CidrText, IpText } from '../words/address-text.ts'
+import { EndpointName, Mac, Name, StringMap, Uid } from '../words/names.ts'
+
+export const SubnetSpec = z.strictObject({
+  uid: Uid,
+  cidr: CidrText,
+  gateway: IpText.optional(),
+  ipRange: CidrText.optional(),
+  auxAddresses: z.record(z.string(), IpText),
+})
+export type SubnetSpec = z.infer<typeof SubnetSpec>
+
+/** How containers of a network reach the outside (DOCKER.md 1.3): Docker's gateway bridge, the subnet's gateway, or not. */
+export const EGRESS_MODES = ['docker', 'gateway', 'none'] as const
+export type Egress = (typeof EGRESS_MODES)[number]
+
+export const NetworkSpec = z.strictObject({
+  uid: Uid,
+  name: Name,
+  driver: z.string(),
+  /** As the admin gave them, aliases resolved; the driver's schema parses them again on the host. */
+  options: StringMap,
+  labels: StringMap,
+  internal: z.boolean(),
+  egress: z.enum(EGRESS_MODES),
+  /** Settled at creation from all hosts' underlays; absent means the parent's. */
+  mtu: z.number().int().optional(),
+  vni: z.number().int().optional(),
+  subnets: z.array(SubnetSpec),
+})
+export type NetworkSpec = z.infer<typeof NetworkSpec>
+
+export const EndpointSpec = z.strictObject({
+  uid: Uid,
+  network: Uid,
+  host: Name,
+  mac: Mac,
+  /** Addresses without prefix length, IPv4 first. */
+  addresses: z.array(IpText),
+  name: EndpointName.optional(),
+  aliases: z.array(EndpointName),
+})
+export type EndpointSpec = z.infer<typeof EndpointSpec>
+
+export const PeerSpec = z.strictObject({ host: Name, vtep: IpText })
+export type PeerSpec = z.infer<typeof PeerSpec>
+
+export const UplinkSpec = z.strictObject({ name: Name, interface: z.string().max(15) })
+export type UplinkSpec = z.infer<typeof UplinkSpec>
+
+/** `network`: every network of the cluster. `endpoint`, `peer`: only of networks in which the host has endpoints. */
+export const Entry = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('network'), ...NetworkSpec.shape }),
+  z.strictObject({ kind: z.literal('endpoint'), ...EndpointSpec.shape }),
+  z.strictObject({ kind: z.literal('peer'), ...PeerSpec.shape }),
+  z.strictObject({ kind: z.literal('uplink'), ...UplinkSpec.shape }),
+])
+export type Entry = z.infer<typeof Entry>
+
+/** The key of an entry within an intent: `endpoint/<uid>`, `peer/<host>`, … */
+export function entryKey(entry: Entry): string {
+  switch (entry.kind) {
+    case 'network':
+    case 'endpoint':
+      return `${entry.kind}/${entry.uid}`
+    case 'peer':
+      return `peer/${entry.host}`
+    case 'uplink':
+      return `uplink/${entry.name}`
+  }
+}

@@ -1,0 +1,28 @@
+/** What an agent tells about its host: the ground on which subnets, parents, uplinks and MTUs are checked. */
+import { z } from 'zod'
+
+export const InterfaceFact = z.strictObject({
+  name: z.string().max(15),
+  mtu: z.number().int(),
+  mac: z.string(),
+  up: z.boolean(),
+  /** 'device' for NICs, else the kernel's kind: vlan, bond, bridge, veth, … */
+  kind: z.string(),
+  /** Addresses with prefix length. */
+  addresses: z.array(z.string()),
+})
+export type InterfaceFact = z.infer<typeof InterfaceFact>
+
+export const HostFacts = z.strictObject({
+  hostname: z.string(),
+  kernel: z.string(),
+  agentVersion: z.string(),
+  /** The engine's version, absent while Docker does not answer. */
+  dockerVersion: z.string().optional(),
+  interfaces: z.array(InterfaceFact),
+  /** Destinations of the host's routes, CIDR, the default routes and Weft's own left out. */
+  routes: z.array(z.string()),
+  /** The interface that carries VXLAN, and our VTEP address on it. */
+  underlay: z.strictObject({ interface: z.string(), address: z.string(), mtu: z.number().int() }),
+})
+export type HostFacts = z.infer<typeof HostFacts>
