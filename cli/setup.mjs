@@ -217,9 +217,24 @@ function lockDigest() {
   return hash.update(String(fs.existsSync(path.join(ROOT, 'cli/bin/weft.js')))).digest('hex')
 }
 
+/** True when node_modules holds what package-lock.json says, as npm itself recorded when it last wrote there. */
+function modulesMatch() {
+  const read = (file) => JSON.parse(fs.readFileSync(path.join(ROOT, file), 'utf8')).packages
+  if (!fs.existsSync(path.join(ROOT, 'node_modules/.package-lock.json'))) return false
+  const wanted = read('package-lock.json')
+  const present = read('node_modules/.package-lock.json')
+  const unwanted = Object.keys(present).some((key) => wanted[key] === undefined)
+  if (unwanted || fs.existsSync(path.join(ROOT, 'cli/bin/weft.js')) !== fs.existsSync(path.join(BIN, 'weft')))
+    return false
+  return Object.entries(wanted)
+    .filter(([key]) => key.startsWith('node_modules/'))
+    .every(([key, entry]) => (present[key] ? present[key].version === entry.version : entry.optional === true))
+}
+
 async function installModules() {
   const lock = lockDigest()
   if (readStamp().lock === lock && fs.existsSync(path.join(BIN, 'tsc'))) return
+  if (modulesMatch()) return writeStamp({ lock })
   say('npm packages: npm ci')
   await run(['npm', 'ci', '--no-fund', '--no-audit', '--loglevel=error'], {
     what: 'npm packages',
