@@ -1,0 +1,50 @@
+/** Weft's own two daemons in a lab: where they are, how they are called, when they serve. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { WeftError } from '@weft/shared'
+import { type Daemon, startDaemon, stopDaemon } from './daemon.ts'
+import { API_PORT, CONTROLLER, type HostLayout, type LabLayout, NATS_PORT } from './layout.ts'
+import { accepts } from './unix-socket.ts'
+
+export const CONTROLLER_DAEMON = 'controller'
+export const AGENT_DAEMON = 'agent'
+
+/** The same from cli/src/lab and from cli/dist/lab. */
+const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..')
+
+function program(name: 'controller' | 'agent'): string {
+  const main = path.join(CHECKOUT, name, 'dist/main.js')
+  if (!fs.existsSync(main))
+    throw new WeftError('unavailable', { what: 'program is not built', on: main, remedy: 'npm run build' })
+  return main
+}
+
+/** Starts the controller with its embedded etcd and NATS, and waits for its socket. */
+export async function startController(lab: LabLayout, signal?: AbortSignal): Promise<number> {
+  const { ipv4, data } = lab.controller
+  const argv = [
+    ...[process.execPath, program('controller'), '--embedded', '--data', data],
+    ...['--listen', `${ipv4}:${API_PORT}`, '--socket', '/run/weft/controller.sock'],
+    ...['--nats-listen', `${ipv4}:${NATS_PORT}`],
+  ]
+  const ready = () => accepts(lab.controllerSocket)
+  return await startDaemon(lab.controller, { name: CONTROLLER_DAEMON, argv, ready, readyWithinMs: 60_000 }, signal)
+}
+
+/** Starts a host's agent and waits until Docker could reach it. */
+export async function startAgent(lab: LabLayout, host: HostLayout, signal?: AbortSignal): Promise<number> {
+  const { ipv4 } = lab.controller
+  const argv = [
+    ...[process.execPath, program('agent'), '--id', host.name, '--data', host.data, '--underlay', 'eth0'],
+    ...['--controller', `http://${ipv4}:${API_PORT}`, '--nats', `nats://${ipv4}:${NATS_PORT}`],
+  ]
+  const socket = path.join(host.run, 'docker/plugins/weft.sock')
+  const daemon: Daemon = { name: AGENT_DAEMON, argv, ready: () => accepts(socket), readyWithinMs: 60_000 }
+  return await startDaemon(host, daemon, signal)
+}
+
+/** Stops Weft's daemon of a host: the controller's on the controller, the agent elsewhere. */
+export async function stopProgram(host: HostLayout, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  await stopDaemon(host, host.name === CONTROLLER ? CONTROLLER_DAEMON : AGENT_DAEMON, signal)
+}
