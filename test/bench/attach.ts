@@ -2,7 +2,7 @@
 import type { Lab } from '../../cli/src/lab/index.ts'
 import { createContainer, removeContainer, startContainer } from './engine.ts'
 import type { BenchNetwork } from './networks.ts'
-import { shuffled } from './statistics.ts'
+import { addSample, shuffled } from './statistics.ts'
 
 /** Start times in milliseconds by label; one index is one round. */
 export type AttachSamples = Record<string, number[]>
@@ -29,7 +29,7 @@ export async function measureAttach(
         const began = performance.now()
         await startContainer(container)
         const took = performance.now() - began
-        ;(samples[label] ??= []).push(took)
+        addSample(samples, label, took)
         await removeContainer(container)
       }
     }

@@ -2,7 +2,7 @@
 import { execIn, type Lab } from '../../cli/src/lab/index.ts'
 import { createContainer, removeContainer, startContainer, whereabouts } from './engine.ts'
 import type { BenchNetwork } from './networks.ts'
-import { shuffled } from './statistics.ts'
+import { addSample, shuffled } from './statistics.ts'
 
 export const DATA_PLANE_TESTS = ['tcp', 'latency', 'packets'] as const
 export type DataPlaneTest = (typeof DATA_PLANE_TESTS)[number]
@@ -36,8 +36,7 @@ export async function measureDataPlane(
     for (let round = 0; round < rounds; round++) {
       for (const test of DATA_PLANE_TESTS) {
         for (const target of shuffled(targets)) {
-          const column = (samples[test][target.label] ??= [])
-          column.push(await MEASURE[test](lab, target, seconds))
+          addSample(samples[test], target.label, await MEASURE[test](lab, target, seconds))
         }
       }
       onRound(round + 1)

@@ -23,3 +23,10 @@ export function shuffled<T>(values: readonly T[]): T[] {
   }
   return out
 }
+
+/** Adds a sample to its column, making the column at the first. */
+export function addSample(samples: Record<string, number[]>, label: string, value: number): void {
+  const column = samples[label]
+  if (column === undefined) samples[label] = [value]
+  else column.push(value)
+}
