@@ -39,7 +39,8 @@ export interface Progress {
 
 /**
  * Brings a lab up and returns when everything in it serves; it stays up when this process ends.
- * Throws `conflict` when a lab of that name exists, `invalid` for bad options, else what failed, after taking down.
+ * Throws `conflict` when a lab of that name exists, `invalid` for bad options, the signal's reason when aborted, else
+ * what failed; in both last cases after taking down.
  */
 export async function bringUp(options: BringUpOptions = {}): Promise<Lab> {
   const { name = DEFAULT_LAB, hosts = 2, mtu = 1500, control = true, root = LABS_ROOT } = options
@@ -52,8 +53,10 @@ export async function bringUp(options: BringUpOptions = {}): Promise<Lab> {
     writeRecord(lab)
     return lab
   } catch (error) {
-    await takeDown(name, root)
-    throw error
+    await takeDown(name, root).catch((left) => {
+      throw new AggregateError([error, left], `${WeftError.from(error).message}\n${WeftError.from(left).message}`)
+    })
+    throw options.signal?.aborted === true ? options.signal.reason : error
   }
 }
 

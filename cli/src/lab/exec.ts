@@ -54,11 +54,15 @@ export async function execIn(
       if (error.code !== 'EPIPE') reject(WeftError.from(error, `input of ${argv.join(' ')}`))
     })
     child.stdin?.end(options.input ?? '')
+    // The terminal sends Ctrl-C to the command as well; the command decides what it means, and we wait for it.
+    const ignore = () => undefined
+    if (options.stdio === 'inherit') process.on('SIGINT', ignore)
     const end = () => child.kill('SIGTERM')
     if (options.signal?.aborted) end()
     options.signal?.addEventListener('abort', end, { once: true })
     child.on('error', (error) => reject(WeftError.from(error, `command on ${name}`)))
     child.on('close', (code, signal) => {
+      process.off('SIGINT', ignore)
       options.signal?.removeEventListener('abort', end)
       resolve({ code: code ?? 128 + (signal === null ? 0 : os.constants.signals[signal]), stdout, stderr })
     })

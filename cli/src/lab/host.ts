@@ -13,7 +13,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { HostLayout } from './layout.ts'
 import { netnsPath } from './layout.ts'
-import { namedNetns, namespaceOf } from './processes.ts'
+import { HOLDER_MARK, namedNetns, namespaceOf } from './processes.ts'
 import { run } from './run.ts'
 import { waitFor } from './wait.ts'
 
@@ -58,7 +58,7 @@ export async function makeHost(host: HostLayout, signal?: AbortSignal): Promise<
   const unshare = ['unshare', '--mount', '--uts', '--pid', '--fork', '--propagation', 'private', '--']
   const holder = spawn(
     'nsenter',
-    [`--net=${netnsPath(host.netns)}`, '--', ...unshare, 'bash', '-c', HOLDER, 'weft-lab-host', host.folder, host.name],
+    [`--net=${netnsPath(host.netns)}`, '--', ...unshare, 'bash', '-c', HOLDER, HOLDER_MARK, host.folder, host.name],
     { detached: true, stdio: ['ignore', log, log], cwd: '/' },
   )
   fs.closeSync(log)

@@ -1,9 +1,9 @@
-/** The lab: several Docker hosts on one machine. LAB in docs says how; this is its door. */
+/** The lab: several Docker hosts on one machine. This is its door; host.ts says what a lab host is made of. */
 export { type BringUpOptions, bringUp, type Progress } from './bring-up.ts'
 export { daemonPid, logTail } from './daemon.ts'
 export { type DockerdOptions, startDockerd, stopDockerd } from './dockerd.ts'
 export { type ExecOptions, type ExecResult, execIn } from './exec.ts'
 export { CONTROLLER, DEFAULT_LAB, type HostLayout, LABS_ROOT, type LabLayout, labLayout } from './layout.ts'
 export { startAgent, startController, stopProgram } from './programs.ts'
-export { findHost, type Lab, listHosts, openLab } from './record.ts'
+export { findHost, type Lab, listHosts, listLabs, openLab } from './record.ts'
 export { type TakenDown, takeDown } from './take-down.ts'

@@ -30,17 +30,23 @@ function pids(): number[] {
     .map(Number)
 }
 
+/** Stands in the command line of every holder, before the folder of its host. */
+export const HOLDER_MARK = 'weft-lab-host'
+
 /**
- * All processes of a lab: those in one of its network namespaces (daemons, shims, the holders) and those in a cgroup
- * of one of its containers, which have network namespaces of their own.
+ * All processes of a lab: those in one of its network namespaces (daemons, shims, the holders), those in a cgroup
+ * of one of its containers, which have network namespaces of their own, and the holders even when somebody removed
+ * the namespace's name; with a holder the kernel ends all that is in its host.
  */
-export function labProcesses(netnsIds: ReadonlySet<string>, cgroupPrefix: string): number[] {
+export function labProcesses(netnsIds: ReadonlySet<string>, cgroupPrefix: string, folder: string): number[] {
+  const holder = `\0${HOLDER_MARK}\0${folder}/`
   const inCgroup = new RegExp(`^\\d+:[^:]*:(/.*)?/${cgroupPrefix}[a-z0-9]+(/|$)`, 'm')
   return pids().filter((pid) => {
     const net = namespaceOf(pid, 'net')
     if (net !== undefined && netnsIds.has(net)) return true
     const cgroups = orGone(() => fs.readFileSync(`/proc/${pid}/cgroup`, 'utf8'))
-    return cgroups !== undefined && inCgroup.test(cgroups)
+    if (cgroups !== undefined && inCgroup.test(cgroups)) return true
+    return orGone(() => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.includes(holder) === true
   })
 }
 

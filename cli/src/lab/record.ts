@@ -1,5 +1,6 @@
 /** The record of a lab that is up: what the next command must know and cannot derive from the name. */
 import fs from 'node:fs'
+import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { dockerHostLayout, type HostLayout, LABS_ROOT, type LabLayout, labLayout } from './layout.ts'
@@ -65,6 +66,12 @@ export function openLab(name: string, root: string = LABS_ROOT): Lab {
     })
   const { hosts: hostCount, ...rest } = parsed.data
   return describeLab({ ...rest, hostCount }, root)
+}
+
+/** Names of the labs that are up. */
+export function listLabs(root: string = LABS_ROOT): string[] {
+  if (!fs.existsSync(root)) return []
+  return fs.readdirSync(root).filter((name) => fs.existsSync(path.join(root, name, 'lab.json')))
 }
 
 /** All lab hosts by name, the controller first. */

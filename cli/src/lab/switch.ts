@@ -24,10 +24,7 @@ export async function makeSwitch(lab: LabLayout, mtu: number, signal?: AbortSign
   await run(['nsenter', `--net=${netnsPath(lab.switchNetns)}`, 'sh', '-e', '-c', QUIET], signal ? { signal } : {})
   await ipBatch(
     lab.switchNetns,
-    [
-      `link add ${BRIDGE} mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      `link set ${BRIDGE} up`,
-    ],
+    [`link add ${BRIDGE} mtu ${mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`, `link set ${BRIDGE} up`],
     signal,
   )
 }

@@ -36,7 +36,7 @@ export async function takeDown(name: string, root: string = LABS_ROOT): Promise<
     }
   }
   const namespaces = labNamespaces(name)
-  const processes = await attempt(0, () => endProcesses(name, namespaces))
+  const processes = await attempt(0, () => endProcesses(name, folder, namespaces))
   for (const netns of namespaces) await attempt(undefined, () => removeNamespace(netns))
   const cgroups = await attempt(0, () => removeCgroups(name))
   const present = fs.existsSync(folder)
@@ -59,12 +59,12 @@ export function labNamespaces(name: string): string[] {
 }
 
 /** Kills until none is left: what was being started while we looked is found by the next look. */
-async function endProcesses(name: string, namespaces: readonly string[]): Promise<number> {
+async function endProcesses(name: string, folder: string, namespaces: readonly string[]): Promise<number> {
   const ids = new Set(namespaces.map(namedNetns).filter((id) => id !== undefined))
   const seen = new Set<number>()
   await waitFor(
     () => {
-      const alive = labProcesses(ids, labPrefix(name)).filter(isAlive)
+      const alive = labProcesses(ids, labPrefix(name), folder).filter(isAlive)
       for (const pid of alive) {
         seen.add(pid)
         signalProcess(pid, 'SIGKILL')
