@@ -260,8 +260,10 @@ function buildDigest() {
   for (const name of BUILT) {
     const folder = path.join(ROOT, name)
     for (const file of ['package.json', 'tsconfig.json', 'dist/.tsbuildinfo']) add(path.join(folder, file))
-    const sources = fs.readdirSync(path.join(folder, 'src'), { recursive: true }).sort()
-    for (const file of sources) if (/\.[mc]?[jt]s$/.test(file)) add(path.join(folder, 'src', file))
+    // A package without sources is left to the compiler, which says it better.
+    const source = path.join(folder, 'src')
+    const files = fs.existsSync(source) ? fs.readdirSync(source, { recursive: true }).sort() : []
+    for (const file of files) if (/\.[mc]?[jt]s$/.test(file)) add(path.join(source, file))
   }
   for (const file of ['tsconfig.json', 'tsconfig.base.json']) add(path.join(ROOT, file))
   return hash.digest('hex')

@@ -42,7 +42,9 @@ export function pidNamespaces(lab: string): string[] {
 export function inhabitants(namespaces: readonly string[]): string[] {
   return eachProcess((pid) => {
     const inside = namespaces.includes(fs.readlinkSync(`/proc/${pid}/ns/pid`))
-    return inside ? fs.readFileSync(`/proc/${pid}/comm`, 'utf8') : ''
+    // A zombie has ended; the machine's own process 1 collects it when it likes.
+    const ended = / [ZX] /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    return inside && !ended ? fs.readFileSync(`/proc/${pid}/comm`, 'utf8') : ''
   }).filter((command) => command !== '')
 }
 
