@@ -1,0 +1,30 @@
+/** A lab for one test file: up before its tests, down after them, its name its own. */
+import { afterAll, beforeAll } from 'vitest'
+import { type BringUpOptions, bringUp, type Lab, takeDown } from '../../cli/src/lab/index.ts'
+
+/** Registers the hooks; the returned function gives the lab while the tests run. */
+export function useLab(name: string, options: Omit<BringUpOptions, 'name'> = {}): () => Lab {
+  let lab: Lab | undefined
+  beforeAll(async () => {
+    await takeDown(name)
+    lab = await bringUp({ ...options, name })
+  }, 180_000)
+  afterAll(async () => {
+    await takeDown(name)
+  }, 120_000)
+  return () => {
+    if (lab === undefined) throw new Error(`lab ${name} is not up`)
+    return lab
+  }
+}
+
+/** Polls until the probe gives something other than undefined; throws with `what` and the last answer after `withinMs`. */
+export async function eventually<T>(what: string, withinMs: number, probe: () => Promise<T | undefined>): Promise<T> {
+  const began = performance.now()
+  for (;;) {
+    const seen = await probe()
+    if (seen !== undefined) return seen
+    if (performance.now() - began > withinMs) throw new Error(`${what}: not within ${withinMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
