@@ -284,7 +284,7 @@ function hand(argv) {
       env: { ...process.env, PATH: `${BIN}:${process.env.PATH}` },
     })
     children.add(child)
-    child.on('error', reject)
+    child.on('error', (error) => reject(new SetupError(`[setup] command: ${error.message}`)))
     child.on('exit', (code, signal) => resolve(signal ? 128 + os.constants.signals[signal] : code))
   })
 }

@@ -64,6 +64,12 @@ export function outerPid(holder: number, inner: number): number | undefined {
   })
 }
 
+/** True for process 1 of a PID namespace other than the machine's: a holder, or a container's first process. */
+export function isNamespaceInit(pid: number): boolean {
+  const status = orGone(() => fs.readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return /^NSpid:\s+\d+\s.*\b1$/m.test(status ?? '')
+}
+
 /** True while the process runs; a zombie has ended. */
 export function isAlive(pid: number): boolean {
   const stat = orGone(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { LABS_ROOT, labLayout, labPrefix } from './layout.ts'
-import { isAlive, labProcesses, namedNetns, signalProcess } from './processes.ts'
+import { isAlive, isNamespaceInit, labProcesses, namedNetns, signalProcess } from './processes.ts'
 import { run } from './run.ts'
 import { waitFor } from './wait.ts'
 
@@ -58,17 +58,21 @@ export function labNamespaces(name: string): string[] {
   return fs.readdirSync('/run/netns').filter((netns) => netns.startsWith(labPrefix(name)))
 }
 
-/** Kills until none is left: what was being started while we looked is found by the next look. */
+/**
+ * Kills until none is left: what was being started while we looked is found by the next look. The holders go first:
+ * the kernel ends their hosts, and the parents outside collect their children, so that no zombie waits for the
+ * machine's process 1. What is left after that is killed one by one.
+ */
 async function endProcesses(name: string, folder: string, namespaces: readonly string[]): Promise<number> {
   const ids = new Set(namespaces.map(namedNetns).filter((id) => id !== undefined))
   const seen = new Set<number>()
+  const gentleUntilMs = performance.now() + 1000
   await waitFor(
     () => {
       const alive = labProcesses(ids, labPrefix(name), folder).filter(isAlive)
-      for (const pid of alive) {
-        seen.add(pid)
-        signalProcess(pid, 'SIGKILL')
-      }
+      for (const pid of alive) seen.add(pid)
+      const gentle = performance.now() < gentleUntilMs
+      for (const pid of alive.filter((each) => !gentle || isNamespaceInit(each))) signalProcess(pid, 'SIGKILL')
       return alive.length === 0
     },
     { what: `the processes of lab ${name} to end`, timeoutMs: 15_000, intervalMs: 30 },
