@@ -64,9 +64,10 @@ describe.skipIf(reason !== '')(`lab ${reason}`, () => {
   it.each(['docker1', 'docker2'])('%s runs containers of its own Docker', async (host) => {
     expect(await on(lab, host, 'hostname')).toBe(host)
     await on(lab, host, 'docker', 'run', '--rm', 'busybox', 'true')
+    // `-V` is understood by iproute2's and iputils' programs only, not by busybox's of the same names.
     const inner =
-      'hostname && ip -V && ping -V && iperf3 --version && curl -V && dig -v && tcpdump --version && ethtool --version'
-    await on(lab, host, 'docker', 'run', '--rm', '--hostname', host, 'weft/tools', 'bash', '-ec', inner)
+      'set -e; ip -V; ping -V; iperf3 --version; curl -V; dig -v; tcpdump --version; ethtool --version; wget --help'
+    await on(lab, host, 'docker', 'run', '--rm', 'weft/tools', 'sh', '-c', inner)
     const storage = await on(lab, host, 'docker', 'info', '--format', '{{.Driver}}')
     expect(['overlay2', 'vfs']).toContain(storage)
   })

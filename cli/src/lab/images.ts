@@ -4,7 +4,7 @@
  *
  * - `busybox`: busybox-static and a link per applet.
  * - `weft/tools`: iproute2, ping, tcpdump, iperf3, curl, dig, ethtool, bash with their shared libraries, and busybox
- *   for all else. The programs are in /usr/bin, the applets in /bin, so the programs win in Docker's PATH.
+ *   for all else. Its sh is bash: Debian's busybox shell prefers its own `ip` and `ping` to those in PATH.
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -14,6 +14,9 @@ import { WeftError } from '@weft/shared'
 import type { HostLayout } from './layout.ts'
 import { run } from './run.ts'
 
+/** To be raised when `layOut` changes: it is part of what a kept image is known by. */
+const LAYOUT = 1
+const STALE_MS = 24 * 3600 * 1000
 const BUSYBOX = '/bin/busybox'
 const TOOLS = [
   ...['ip', 'bridge', 'ss', 'tc', 'ping', 'tcpdump', 'iperf3', 'curl'],
@@ -33,7 +36,8 @@ interface RootFs {
   readonly image: string
   readonly command: string
   readonly copies: ReadonlyMap<string, string>
-  readonly applets: readonly string[]
+  /** Symbolic links, as path -> target. */
+  readonly links: ReadonlyMap<string, string>
 }
 
 export interface Image {
@@ -45,12 +49,18 @@ export interface Image {
 /** Builds what is missing and gives back all images. `cache` is a folder that outlives labs. */
 export async function buildImages(cache: string = defaultCache(), signal?: AbortSignal): Promise<Image[]> {
   fs.mkdirSync(cache, { recursive: true })
-  const applets = (await run([BUSYBOX, '--list'])).trim().split('\n')
+  const applets = (await run([BUSYBOX, '--list']))
+    .trim()
+    .split('\n')
+    .filter((name) => name !== 'busybox')
+  const links = new Map(applets.map((name) => [`bin/${name}`, 'busybox']))
+  const toolLinks = new Map([...links, ['bin/sh', '/usr/bin/bash'], ['bin/bash', '/usr/bin/bash']])
+  for (const name of TOOLS) if (name !== 'bash') toolLinks.delete(`bin/${name}`)
   const busybox = new Map([['bin/busybox', BUSYBOX]])
   const tools = new Map([...busybox, ...(await toolFiles())])
   const wanted: RootFs[] = [
-    { image: 'busybox:latest', command: 'sh', copies: busybox, applets },
-    { image: 'weft/tools:latest', command: 'sh', copies: tools, applets },
+    { image: 'busybox:latest', command: 'sh', copies: busybox, links },
+    { image: 'weft/tools:latest', command: 'sh', copies: tools, links: toolLinks },
   ]
   return await Promise.all(wanted.map((rootFs) => buildImage(cache, rootFs, signal)))
 }
@@ -94,7 +104,8 @@ function locate(program: string): string {
 
 async function buildImage(cache: string, rootFs: RootFs, signal?: AbortSignal): Promise<Image> {
   const tar = path.join(cache, `${rootFs.image.replace(/\W/g, '-')}-${digest(rootFs)}.tar`)
-  if (!fs.existsSync(tar)) {
+  if (fs.existsSync(tar)) fs.utimesSync(tar, new Date(), new Date())
+  else {
     const folder = fs.mkdtempSync(path.join(cache, 'build-'))
     try {
       layOut(path.join(folder, 'root'), rootFs)
@@ -105,6 +116,7 @@ async function buildImage(cache: string, rootFs: RootFs, signal?: AbortSignal): 
       )
       // Two labs may build at once: each writes its own file, and the name appears whole.
       fs.renameSync(files, tar)
+      removeStale(cache)
     } finally {
       fs.rmSync(folder, { recursive: true, force: true })
     }
@@ -112,9 +124,15 @@ async function buildImage(cache: string, rootFs: RootFs, signal?: AbortSignal): 
   return { name: rootFs.image, tar, command: rootFs.command }
 }
 
+/** Drops what no lab has used for a day: images of older packages, and builds that were killed. */
+function removeStale(cache: string): void {
+  for (const file of fs.globSync(path.join(cache, '{*.tar,build-*}')))
+    if (Date.now() - fs.statSync(file).mtimeMs > STALE_MS) fs.rmSync(file, { recursive: true, force: true })
+}
+
 /** Digest of names, sizes and times of what goes in; a changed Debian package changes it. */
 function digest(rootFs: RootFs): string {
-  const hash = createHash('sha256').update(JSON.stringify([ETC, rootFs.applets, layOut.toString()]))
+  const hash = createHash('sha256').update(JSON.stringify([LAYOUT, ETC, [...rootFs.links]]))
   for (const [target, source] of rootFs.copies) {
     const stat = fs.statSync(source)
     hash.update(`${target} ${source} ${stat.size} ${stat.mtimeMs}\n`)
@@ -131,6 +149,5 @@ function layOut(root: string, rootFs: RootFs): void {
     fs.mkdirSync(path.dirname(path.join(root, target)), { recursive: true })
     fs.copyFileSync(source, path.join(root, target))
   }
-  for (const applet of rootFs.applets.filter((name) => name !== 'busybox'))
-    fs.symlinkSync('busybox', path.join(root, 'bin', applet))
+  for (const [link, target] of rootFs.links) fs.symlinkSync(target, path.join(root, link))
 }
