@@ -6,7 +6,7 @@ import { type DockerdOptions, startDockerd } from './dockerd.ts'
 import { makeHost } from './host.ts'
 import { buildImages, loadImages } from './images.ts'
 import { DEFAULT_LAB, LABS_ROOT } from './layout.ts'
-import { startAgent, startController } from './programs.ts'
+import { checkPrograms, startAgent, startController } from './programs.ts'
 import { describeLab, type Lab, listHosts, writeRecord } from './record.ts'
 import { makeSwitch, plug } from './switch.ts'
 import { labNamespaces, takeDown } from './take-down.ts'
@@ -47,6 +47,7 @@ export async function bringUp(options: BringUpOptions = {}): Promise<Lab> {
   if (!Number.isInteger(mtu) || mtu < 1280 || mtu > 65_535)
     throw new WeftError('invalid', { what: 'MTU of the underlay', on: String(mtu), why: '1280 (IPv6) to 65535 bytes' })
   const lab = describeLab({ name, hostCount: hosts, mtu, control }, root)
+  if (control) checkPrograms()
   claim(lab)
   try {
     await build(lab, options)

@@ -20,6 +20,12 @@ function program(name: 'controller' | 'agent'): string {
   return main
 }
 
+/** Throws `unavailable` when one of the two is not built. */
+export function checkPrograms(): void {
+  program('controller')
+  program('agent')
+}
+
 /** Starts the controller with its embedded etcd and NATS, and waits for its socket. */
 export async function startController(lab: LabLayout, signal?: AbortSignal): Promise<number> {
   const { ipv4, data } = lab.controller
