@@ -4,6 +4,10 @@
  * (test/conformance/kernel.ts) runs over both.
  */
 import type { HostState, Op, WeftError } from '@weft/shared'
+import type { Logger } from 'pino'
+
+/** What the kernel needs of a log. */
+export type KernelLog = Pick<Logger, 'debug' | 'warn'>
 
 export interface Observation {
   readonly state: HostState

@@ -1,0 +1,69 @@
+/**
+ * The few C calls that Node lacks: sockets of AF_NETLINK and `setns`. All are synchronous and return at once, since
+ * rtnetlink answers before `send` returns (measured).
+ */
+import koffi from 'koffi'
+import { errnoError } from './errno.ts'
+
+const library = koffi.load('libc.so.6')
+const native = {
+  socket: library.func('int socket(int domain, int type, int protocol)'),
+  bind: library.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+  send: library.func('int64_t send(int fd, const uint8_t *data, uint64_t length, int flags)'),
+  recv: library.func('int64_t recv(int fd, _Out_ uint8_t *data, uint64_t length, int flags)'),
+  setsockopt: library.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
+  setns: library.func('int setns(int fd, int kind)'),
+  unshare: library.func('int unshare(int flags)'),
+  close: library.func('int close(int fd)'),
+}
+
+const AF_NETLINK = 16
+const SOCK_RAW = 3
+const SOCK_CLOEXEC = 0o2000000
+const CLONE_NEWNET = 0x40000000
+/** recv: report the real length of a datagram that did not fit. */
+const MSG_TRUNC = 0x20
+
+function checked(call: string, result: number): number {
+  if (result < 0) throw errnoError(koffi.errno(), { what: `${call} failed` })
+  return result
+}
+
+/** An unbound AF_NETLINK socket of the calling thread's netns, which it keeps whatever `setns` does later. */
+export function openSocket(protocol: number): number {
+  return checked('socket', native.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))
+}
+
+/** Binds with a port id chosen by the kernel and no multicast group. */
+export function bindSocket(fd: number): void {
+  const address = Buffer.alloc(12)
+  address.writeUInt16LE(AF_NETLINK, 0)
+  checked('bind', native.bind(fd, address, address.length))
+}
+
+export function setSocketOption(fd: number, level: number, option: number, value: Buffer): void {
+  checked('setsockopt', native.setsockopt(fd, level, option, value, value.length))
+}
+
+export function sendBytes(fd: number, bytes: Buffer): void {
+  checked('send', native.send(fd, bytes, bytes.length, 0))
+}
+
+/** Receives one datagram into `into`; answers its real length, which may exceed the buffer's. */
+export function receiveBytes(fd: number, into: Buffer): number {
+  return checked('recv', Number(native.recv(fd, into, into.length, MSG_TRUNC)))
+}
+
+export function closeDescriptor(fd: number): void {
+  native.close(fd)
+}
+
+/** Moves the calling thread into the netns behind the descriptor. */
+export function enterNetns(fd: number): void {
+  checked('setns', native.setns(fd, CLONE_NEWNET))
+}
+
+/** Gives the calling thread a new, empty netns; used by tests, so that nothing of theirs meets the machine's. */
+export function unshareNetns(): void {
+  checked('unshare', native.unshare(CLONE_NEWNET))
+}

@@ -1,0 +1,98 @@
+/** The kernel of this host: netlink for links and their entries, `nft` for the VXLAN filter, `ip monitor` as doorbell. */
+import { FABRIC_NETNS, type Op, WeftError } from '@weft/shared'
+import { ringOnChanges } from './doorbell.ts'
+import { ensureNetns, netnsPath, prepareFabric } from './fabric.ts'
+import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
+import { assignNsid } from './netlink/nsid.ts'
+import { NetlinkSocket } from './netlink/transport.ts'
+import { openNamespaces } from './netns.ts'
+import { opText } from './op-text.ts'
+import { observeAll } from './read/observe.ts'
+import { openVxlanFilter } from './vxlan-filter.ts'
+import { applyOps } from './write/apply.ts'
+import { Writer } from './write/writer.ts'
+
+export interface LinuxKernelOptions {
+  /** Name of the fabric netns (under /run/netns), made when it is missing. */
+  readonly fabricNetns: string
+  readonly log: KernelLog
+}
+
+export interface LinuxKernel extends Kernel {
+  /** Closes sockets and descriptors; nothing in the kernel is undone. */
+  close(): void
+}
+
+/**
+ * Opens the kernel of the calling (main) thread's netns. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN there, and the programs
+ * ip, nft, setpriv and unshare.
+ */
+export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions): Promise<LinuxKernel> {
+  await ensureNetns(fabricNetns)
+  const namespaces = await openNamespaces(netnsPath(fabricNetns))
+  prepareFabric(namespaces)
+  const sockets = {
+    own: new NetlinkSocket(),
+    fabric: namespaces.within(FABRIC_NETNS, () => new NetlinkSocket()),
+  }
+  const filter = openVxlanFilter()
+  const exclusively = oneAtATime()
+  let watched = new Set<string>()
+
+  /** Sandboxes seen for the first time get their number in the fabric, so that the doorbell hears them. */
+  function watch(sandboxes: readonly string[], missing: readonly string[]): void {
+    const present = new Set(sandboxes.filter((sandbox) => !missing.includes(sandbox)))
+    for (const sandbox of present) {
+      if (watched.has(sandbox)) continue
+      try {
+        namespaces.withDescriptor(sandbox, (fd) => assignNsid(sockets.fabric, fd))
+      } catch (error) {
+        // Gone since it was read: there is nothing left to watch.
+        if (!(error instanceof WeftError && error.code === 'not_found')) throw error
+      }
+    }
+    watched = present
+  }
+
+  return {
+    observe: (sandboxes) =>
+      exclusively(async (): Promise<Observation> => {
+        const vxlanFilters = [...(await filter.read())]
+        const { state, missing } = observeAll(namespaces, sockets, sandboxes)
+        watch(sandboxes, missing)
+        return { state: { ...state, vxlanFilters }, missing }
+      }),
+
+    apply: (ops: readonly Op[]) =>
+      exclusively(async (): Promise<readonly OpFailure[]> => {
+        if (ops.length === 0) return []
+        const writer = new Writer(namespaces, sockets)
+        try {
+          const failures = await applyOps(writer, ops, (op) => filter.replace(op.filters))
+          for (const op of ops) log.debug({ op: op.op }, opText(op))
+          return failures
+        } finally {
+          writer.close()
+        }
+      }),
+
+    changes: (signal) => ringOnChanges({ fabricNetns, generation: filter.generation, log }, signal),
+
+    close: () => {
+      filter.close()
+      sockets.own.close()
+      sockets.fabric.close()
+      namespaces.close()
+    },
+  }
+}
+
+/** Runs jobs one after the other, in the order in which they were asked for. */
+function oneAtATime(): <T>(job: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (job) => {
+    const result = last.then(job, job)
+    last = result
+    return result
+  }
+}

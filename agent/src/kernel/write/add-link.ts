@@ -1,0 +1,76 @@
+/** Making a link: one request that creates it with everything the kernel takes at birth, one for the rest. */
+import { INTERFACE_NAME_BYTES, type Link, WEFT_LINK_GROUP, WeftError } from '@weft/shared'
+import { formatInfo } from 'netlink/dist/rt/ifla.js'
+import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
+import { putU32 } from 'netlink/dist/structs.js'
+import { ERRNO, errnoError, type Refusal } from '../errno.ts'
+import type { MadeKind, LinkOf } from '../kinds/kind.ts'
+import { codecOf } from '../kinds/registry.ts'
+import { FLAG, toBuffer } from '../netlink/message.ts'
+import { macBytes } from '../netlink/values.ts'
+import { whatExists } from './conflict.ts'
+import { finishLink } from './set-link.ts'
+import type { Writer } from './writer.ts'
+
+/** Throws `conflict` naming what is in the way, and whatever else the kernel says. */
+export function addLink(writer: Writer, link: Link): void {
+  if (link.kind === 'other') {
+    throw new WeftError('invalid', { what: 'links of this kind are not made', on: link.name })
+  }
+  checkName(link.name)
+  const refusal = create(writer, link)
+  writer.forgetLinks()
+  if (refusal?.errno === ERRNO.EEXIST || refusal?.errno === ERRNO.EADDRINUSE) throw whatExists(writer, link, refusal)
+  if (refusal !== undefined) throw errnoError(refusal.errno, { what: 'link not made', on: link.name }, refusal.message)
+  finishLink(writer, link)
+}
+
+function create(writer: Writer, link: LinkOf<MadeKind>): Refusal | undefined {
+  const codec = codecOf(link.kind)
+  const netns = codec.requestNetns(link)
+  const lower = codec.lower?.(link)
+  const lowerIndex = lower === undefined ? 0 : writer.need(lower.netns, lower.name).index
+  const masterIndex = link.master ? writer.needOurs(link.netns, link.master).index : undefined
+  const peerNetns = codec.peerNetns?.(link)
+  const socket = writer.socket(netns)
+
+  const send = (bornIn: number, peerNetnsFd: number) => {
+    const data = codec.encode(link, { lowerIndex, peerNetnsFd })
+    const payload = toBuffer((out) =>
+      formatLinkMessage(
+        {
+          kind: 'link',
+          data: {},
+          attrs: {
+            ifname: link.name,
+            group: WEFT_LINK_GROUP,
+            ...(link.mtu !== undefined && { mtu: link.mtu }),
+            ...(link.mac !== undefined && { address: macBytes(link.mac) }),
+            ...(masterIndex !== undefined && { master: masterIndex }),
+            ...(lowerIndex !== 0 && codec.lowerInHeader && { link: putU32(lowerIndex) }),
+            ...(netns !== link.netns && { netNsFd: bornIn }),
+            ...(link.kind === 'veth' && { numTxQueues: 1, numRxQueues: 1 }),
+            linkinfo: toBuffer(formatInfo({ kind: link.kind, ...(data !== undefined && { data }) })),
+          },
+        },
+        out,
+      ),
+    )
+    return socket.change({ type: MessageType.NEWLINK, flags: FLAG.create | FLAG.excl, payload })
+  }
+  return writer.namespaces.withDescriptor(link.netns, (bornIn) =>
+    peerNetns === undefined
+      ? send(bornIn, -1)
+      : writer.namespaces.withDescriptor(peerNetns, (peerNetnsFd) => send(bornIn, peerNetnsFd)),
+  )
+}
+
+/** Interface names: 1 to 15 bytes, no slash, colon or white space (dev_valid_name). */
+function checkName(name: string): void {
+  if (Buffer.byteLength(name) <= INTERFACE_NAME_BYTES && /^[^\s/:]+$/.test(name) && name !== '.' && name !== '..') return
+  throw new WeftError('invalid', {
+    what: 'not an interface name',
+    on: name,
+    why: `1 to ${INTERFACE_NAME_BYTES} bytes without white space, slash or colon`,
+  })
+}

@@ -1,0 +1,112 @@
+/** Carries out ops in order; neighbours in the list that can travel in one send do. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Op, WeftError } from '@weft/shared'
+import { errnoError } from '../errno.ts'
+import type { OpFailure } from '../kernel.ts'
+import type { Request } from '../netlink/message.ts'
+import { BATCH_MESSAGES } from '../netlink/transport.ts'
+import { opText } from '../op-text.ts'
+import { addLink } from './add-link.ts'
+import { deleteLinks } from './delete-links.ts'
+import { setLink } from './set-link.ts'
+import { absentErrnos, isRemoval, isTableOp, linkOfEntry, type TableOp, tableRequest } from './table-op.ts'
+import type { Writer } from './writer.ts'
+
+type LinkDelete = Extract<Op, { op: 'link-delete' }>
+type SetFilters = (op: Extract<Op, { op: 'vxlan-filter-set' }>) => Promise<void>
+
+/** Applies all ops and returns the failures in their order. The event loop turns between batches. */
+export async function applyOps(writer: Writer, ops: readonly Op[], setFilters: SetFilters): Promise<OpFailure[]> {
+  const failures: OpFailure[] = []
+  for (const run of runsOf(ops)) {
+    const [first] = run
+    if (first === undefined) continue
+    if (isTableOp(first)) failures.push(...applyEntries(writer, run as readonly TableOp[]))
+    else if (first.op === 'link-delete') failures.push(...applyDeletes(writer, run as readonly LinkDelete[]))
+    else failures.push(...(await applyOne(writer, first, setFilters)))
+    await turn()
+  }
+  return failures
+}
+
+/** Cuts the list where order or size demands it: runs of entries of one netns, runs of removals of links of one netns. */
+function runsOf(ops: readonly Op[]): Op[][] {
+  const runs: Op[][] = []
+  let key = ''
+  for (const op of ops) {
+    const next = runKey(op)
+    const run = runs.at(-1)
+    if (run !== undefined && next !== undefined && next === key && run.length < BATCH_MESSAGES) run.push(op)
+    else runs.push([op])
+    key = next ?? ''
+  }
+  return runs
+}
+
+function runKey(op: Op): string | undefined {
+  if (isTableOp(op)) return `entries ${linkOfEntry(op).netns}`
+  return op.op === 'link-delete' ? `removals ${op.netns}` : undefined
+}
+
+async function applyOne(writer: Writer, op: Op, setFilters: SetFilters): Promise<OpFailure[]> {
+  try {
+    if (op.op === 'link-add') addLink(writer, op.link)
+    else if (op.op === 'link-set') setLink(writer, op.netns, op.name, op.set)
+    else if (op.op === 'vxlan-filter-set') await setFilters(op)
+    return []
+  } catch (error) {
+    return [failure(op, error)]
+  }
+}
+
+function applyDeletes(writer: Writer, ops: readonly LinkDelete[]): OpFailure[] {
+  const netns = ops[0]?.netns ?? ''
+  try {
+    const names = ops.map((op) => op.name)
+    const errors = deleteLinks(writer, netns, names)
+    return [...errors].sort(([a], [b]) => a - b).flatMap(([position, error]) => {
+      const op = ops[position]
+      return op === undefined ? [] : [failure(op, error)]
+    })
+  } catch (error) {
+    return isGone(error) ? [] : ops.map((op) => failure(op, error))
+  }
+}
+
+function applyEntries(writer: Writer, ops: readonly TableOp[]): OpFailure[] {
+  const failures = new Map<TableOp, OpFailure>()
+  const sent: TableOp[] = []
+  const requests: Request[] = []
+  for (const op of ops) {
+    const { netns, link } = linkOfEntry(op)
+    try {
+      requests.push(tableRequest(op, writer.needOurs(netns, link).index))
+      sent.push(op)
+    } catch (error) {
+      if (!(isRemoval(op) && isGone(error))) failures.set(op, failure(op, error))
+    }
+  }
+  try {
+    const refusals = requests.length === 0 ? [] : writer.socket(linkOfEntry(ops[0] as TableOp).netns).batch(requests)
+    for (const refusal of refusals) {
+      const op = sent[refusal.index]
+      if (op === undefined || absentErrnos(op).includes(refusal.errno)) continue
+      failures.set(op, failure(op, errnoError(refusal.errno, { what: 'entry not set' }, refusal.message)))
+    }
+  } catch (error) {
+    for (const op of sent) failures.set(op, failure(op, error))
+  }
+  return ops.flatMap((op) => failures.get(op) ?? [])
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof WeftError && error.code === 'not_found'
+}
+
+/** The error as the op's own: "on" is the op as an iproute2 line, what the error was on goes into its reason. */
+function failure(op: Op, thrown: unknown): OpFailure {
+  const error = WeftError.from(thrown, 'kernel change failed')
+  const { on, why } = error.parts
+  const reason = [on, why].filter((part) => part !== undefined).join(': ')
+  return { op, error: new WeftError(error.code, { ...error.parts, on: opText(op), why: reason, cause: thrown }) }
+}

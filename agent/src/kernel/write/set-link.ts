@@ -1,0 +1,103 @@
+/** Changing attributes of a link that exists. */
+import type { Link, Op } from '@weft/shared'
+import { formatBridgePort, formatInfo, type LinkAttrs } from 'netlink/dist/rt/ifla.js'
+import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
+import { putU8 } from 'netlink/dist/structs.js'
+import { errnoError } from '../errno.ts'
+import { encodeBridge } from '../kinds/bridge.ts'
+import { type Request, toBuffer } from '../netlink/message.ts'
+import { macBytes } from '../netlink/values.ts'
+import { formatVxlan } from 'netlink/dist/rt/ifla.js'
+import { setIpv6 } from './sysctl.ts'
+import type { Writer } from './writer.ts'
+
+export type LinkChanges = Extract<Op, { op: 'link-set' }>['set']
+
+/** Applies the changes in the order that the kernel needs, `up` last. Throws the first refusal. */
+export function setLink(writer: Writer, netns: string, name: string, set: LinkChanges): void {
+  const index = writer.needOurs(netns, name).index
+  const masterIndex = set.master ? writer.needOurs(netns, set.master).index : 0
+  change(writer, netns, name, set, index, masterIndex)
+  writer.forgetLinks()
+}
+
+/** What cannot be given at birth: the alias, port flags, IPv6, and with it `up`, which would start IPv6. */
+export function finishLink(writer: Writer, link: Link): void {
+  const rest: LinkChanges = {
+    ...(link.ipv6 !== undefined && { ipv6: link.ipv6 }),
+    ...(link.alias !== undefined && { alias: link.alias }),
+    ...(link.port !== undefined && { port: definedOnly(link.port) }),
+    ...(link.up === true && { up: true }),
+  }
+  if (Object.keys(rest).length > 0) change(writer, link.netns, link.name, rest, undefined, 0)
+}
+
+function change(
+  writer: Writer,
+  netns: string,
+  name: string,
+  set: LinkChanges,
+  index: number | undefined,
+  masterIndex: number,
+): void {
+  const { ipv6 } = set
+  if (ipv6 !== undefined) writer.namespaces.within(netns, () => setIpv6(name, ipv6))
+  const which = index === undefined ? { ifname: name } : {}
+  const request = (attrs: LinkAttrs, up?: boolean): Request => ({
+    type: MessageType.NEWLINK,
+    flags: 0,
+    payload: toBuffer((out) =>
+      formatLinkMessage(
+        {
+          kind: 'link',
+          data: { index: index ?? 0, ...(up !== undefined && { flags: up ? { up: true } : {}, change: { up: true } }) },
+          attrs: { ...which, ...attrs },
+        },
+        out,
+      ),
+    ),
+  })
+  const requests: Request[] = []
+  if (set.multicastSnooping !== undefined) {
+    const data = encodeBridge({ multicastSnooping: set.multicastSnooping })
+    requests.push(request({ linkinfo: toBuffer(formatInfo({ kind: 'bridge', data })) }))
+  }
+  if (set.proxy !== undefined) {
+    const data = toBuffer(formatVxlan({ proxy: Number(set.proxy) }))
+    requests.push(request({ linkinfo: toBuffer(formatInfo({ kind: 'vxlan', data })) }))
+  }
+  // The kernel sets flags of a port before it sets the master that makes it one.
+  if (set.master !== undefined) requests.push(request({ master: masterIndex }))
+  const rest: LinkAttrs = {
+    ...(set.mtu !== undefined && { mtu: set.mtu }),
+    ...(set.mac !== undefined && { address: macBytes(set.mac) }),
+    ...(set.alias !== undefined && { ifalias: set.alias }),
+    ...(set.port !== undefined && { linkinfo: portInfo(set.port) }),
+  }
+  if (Object.keys(rest).length > 0 || set.up !== undefined) requests.push(request(rest, set.up))
+
+  const [refusal] = writer.socket(netns).batch(requests)
+  if (refusal !== undefined) {
+    throw errnoError(refusal.errno, { what: 'link not changed', on: name }, refusal.message)
+  }
+}
+
+function portInfo(port: Readonly<Record<string, boolean>>): Buffer {
+  const flag = (value: boolean | undefined) => (value === undefined ? undefined : Number(value))
+  const bytes = (value: boolean | undefined) => (value === undefined ? undefined : putU8(Number(value)))
+  const slaveData = formatBridgePort(
+    definedOnly({
+      learning: flag(port.learning),
+      unicastFlood: flag(port.flood),
+      mcastFlood: bytes(port.multicastFlood),
+      bcastFlood: bytes(port.broadcastFlood),
+      isolated: bytes(port.isolated),
+      mode: flag(port.hairpin),
+    }),
+  )
+  return toBuffer(formatInfo({ slaveKind: 'bridge', slaveData: toBuffer(slaveData) }))
+}
+
+function definedOnly<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never
+}

@@ -1,0 +1,25 @@
+/** IPv6 per link, which only /proc/sys can switch; always called inside the link's netns. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { WeftError } from '@weft/shared'
+
+/**
+ * Sets disable_ipv6 of a link. With IPv6 on, router advertisements are refused: addresses and routes come from us.
+ * Throws `unsupported` when IPv6 is asked of a link that has none (no IPv6 in the kernel, or an MTU under 1280).
+ */
+export function setIpv6(name: string, enabled: boolean): void {
+  const folder = `/proc/sys/net/ipv6/conf/${name}`
+  if (!existsSync(folder)) {
+    if (!enabled) return
+    throw new WeftError('unsupported', {
+      what: 'link cannot have IPv6',
+      on: name,
+      why: 'the kernel has no IPv6, or the MTU of the link is under 1280',
+    })
+  }
+  if (enabled) write(`${folder}/accept_ra`, '0')
+  write(`${folder}/disable_ipv6`, enabled ? '0' : '1')
+}
+
+function write(path: string, value: string): void {
+  if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value)
+}
