@@ -23,6 +23,7 @@ export {
   SubnetView,
   UplinkView,
 } from './api.ts'
+export { closest } from './closest.ts'
 export type {
   Attachment,
   Driver,
@@ -32,6 +33,8 @@ export type {
   ParentReference,
   RemoteEndpoint,
 } from './drivers/driver.ts'
+export { describeOptions, type OptionHelp, parseOptions, resolveOptions } from './drivers/options.ts'
+export { parseParent, type ResolvedParent, resolveParent } from './drivers/parent.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { type Hash128, hash128 } from './hash.ts'

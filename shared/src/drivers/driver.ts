@@ -12,8 +12,8 @@ import type { InterfaceFact } from '../words/host-facts.ts'
 export type Attachment =
   /** To be made: in the host's netns, under its generated name. */
   | { readonly phase: 'new'; readonly link: LinkRef }
-  /** Made, and being moved by Docker: it may be in either namespace. */
-  | { readonly phase: 'in-flight'; readonly link: LinkRef }
+  /** Made, and being moved by Docker: it may be in either namespace. `sandbox` is the namespace that Docker named in Join. */
+  | { readonly phase: 'in-flight'; readonly link: LinkRef; readonly sandbox?: string }
   /** Seen in its sandbox: from now on the agent keeps it, its addresses and its routes. */
   | { readonly phase: 'sandbox'; readonly link: LinkRef }
 
@@ -69,10 +69,16 @@ export interface Driver<O = unknown> {
   readonly aliases: readonly string[]
   /** One line for help and completion. */
   readonly summary: string
-  /** Strict; its fields' descriptions are the help. Values arrive as strings, as Docker's `-o` gives them. */
-  readonly options: z.ZodType<O, Record<string, string>>
+  /** Strict; its fields' descriptions are the help. Values arrive as strings, as Docker's `-o` gives them (`options.ts`). */
+  readonly options: z.ZodObject & z.ZodType<O>
+  /** Other spellings of options, to their names. */
+  readonly optionAliases?: Readonly<Record<string, string>>
   readonly allocates: readonly ('vni' | 'vlan')[]
   readonly defaultEgress: Egress
+  /** The way out asked for by the admin, if any. */
+  egress(options: O): Egress | undefined
+  /** The VNI asked for by the admin, if any; else one is allocated when `allocates` names it. */
+  vni(options: O): number | undefined
   /** What an encapsulation takes off the underlay's MTU, bytes; undefined: the parent's MTU is the network's. */
   overheadBytes(options: O, underlayFamily: 4 | 6): number | undefined
   /** The parent that every host needs, if any. */

@@ -1,9 +1,13 @@
 /** Every network driver, one line each. `driverFor` resolves aliases and says what exists when it finds nothing. */
+import { closest } from '../closest.ts'
 import { WeftError } from '../errors.ts'
+import { bridge } from './bridge.ts'
 import type { Driver } from './driver.ts'
+import { macvlan } from './macvlan.ts'
+import { overlay } from './overlay.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: each driver's options have their own type; callers parse before they pass.
-const DRIVERS: readonly Driver<any>[] = []
+const DRIVERS: readonly Driver<any>[] = [overlay, macvlan, bridge]
 
 export function drivers(): readonly Driver[] {
   return DRIVERS
@@ -13,6 +17,12 @@ export function drivers(): readonly Driver[] {
 export function driverFor(name: string): Driver {
   const found = DRIVERS.find((driver) => driver.name === name || driver.aliases.includes(name))
   if (found !== undefined) return found
-  const known = DRIVERS.map((driver) => driver.name).join(', ')
-  throw new WeftError('invalid', { what: 'unknown driver', on: name, remedy: `use one of ${known}` })
+  const known = DRIVERS.map((driver) => driver.name)
+  const near = closest(name, known)
+  throw new WeftError('invalid', {
+    what: 'unknown driver',
+    on: name,
+    why: `Weft has ${known.join(', ')}`,
+    remedy: near === undefined ? `use one of ${known.join(', ')}` : `did you mean ${near}?`,
+  })
 }

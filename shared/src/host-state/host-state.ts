@@ -120,7 +120,7 @@ export const EMPTY_HOST_STATE: HostState = {
   vxlanFilters: [],
 }
 
-/** The concatenation of several states, as of several networks on one host. */
+/** The concatenation of several states, as of several networks on one host; VXLAN filters of one UDP port are united. */
 export function mergeHostStates(states: readonly HostState[]): HostState {
   return {
     links: states.flatMap((state) => state.links),
@@ -128,6 +128,16 @@ export function mergeHostStates(states: readonly HostState[]): HostState {
     routes: states.flatMap((state) => state.routes),
     neighbours: states.flatMap((state) => state.neighbours),
     fdb: states.flatMap((state) => state.fdb),
-    vxlanFilters: states.flatMap((state) => state.vxlanFilters),
+    vxlanFilters: uniteFilters(states.flatMap((state) => state.vxlanFilters)),
   }
+}
+
+function uniteFilters(filters: readonly VxlanFilter[]): VxlanFilter[] {
+  const byPort = new Map<number, Set<string>>()
+  for (const { udpPort, peers } of filters) {
+    const united = byPort.get(udpPort) ?? new Set()
+    for (const peer of peers) united.add(peer)
+    byPort.set(udpPort, united)
+  }
+  return [...byPort].sort(([a], [b]) => a - b).map(([udpPort, peers]) => ({ udpPort, peers: [...peers].sort() }))
 }

@@ -1,0 +1,100 @@
+/**
+ * bridge: a bridge on every host, the single-host case with cluster-wide addresses; with a parent it is on a wire, too.
+ *
+ * What its packets do. Containers of one host meet on a bridge in the fabric namespace, each behind a veth port that learns
+ * nothing and has one static FDB entry. Without a parent the bridges of different hosts do not meet; the way out is
+ * Docker's gateway bridge (SNAT, -p). With a parent the bridge has one more port, the uplink, which learns and floods, since
+ * what lies behind it is the wire's affair. A VLAN uplink is a sub-interface of our own, born in the fabric under a
+ * generated name. A raw interface, or a sub-interface that the admin made, cannot be moved there without taking it from the
+ * host: a macvlan child of it in passthru mode goes in instead, with the interface's own MAC; it is promiscuous,
+ * so that the containers' MACs pass.
+ *
+ * What it costs on a host: a bridge a network, a port and an FDB entry a container, one more link with a parent.
+ *
+ * Rejected. The NIC itself as a port: its addresses and routes would have to move to the bridge, and a crash in between cuts
+ * the host off. Bridges in the host's namespace: Docker's FORWARD chain drops what they forward (ADR 1). An `icc=false` of
+ * isolated ports comes with the firewall.
+ */
+import { z } from 'zod'
+import { EMPTY_HOST_STATE, type Link, mergeHostStates } from '../host-state/host-state.ts'
+import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
+import type { Driver, DriverHost, DriverInput } from './driver.ts'
+import { egressOption, mtuOption, parentOption } from './option-fields.ts'
+import { type ResolvedParent, resolveParent } from './parent.ts'
+import { fitMtu, vethPort } from './port.ts'
+
+/** Of a bridge without a wire below it: Ethernet's. */
+const DEFAULT_MTU = 1500
+const MAX_MTU = 65535
+
+const BridgeOptions = z.strictObject({
+  parent: parentOption('Interface, VLAN sub-interface or @uplink that joins the hosts’ bridges').optional(),
+  mtu: mtuOption(),
+  egress: egressOption(['docker', 'none']),
+})
+type BridgeOptions = z.infer<typeof BridgeOptions>
+
+export const bridge: Driver<BridgeOptions> = {
+  name: 'bridge',
+  aliases: [],
+  summary: 'a bridge on every host, with cluster-wide addresses and optionally a VLAN as uplink',
+  options: BridgeOptions,
+  allocates: [],
+  defaultEgress: 'docker',
+  egress: (options) => options.egress,
+  vni: () => undefined,
+  overheadBytes: () => undefined,
+  parent: (options) => options.parent,
+  mtu: (options) => options.mtu,
+  desired(input) {
+    const { network, options, endpoints, host } = input
+    const parent = options.parent === undefined ? undefined : resolveParent(options.parent, host)
+    const wanted = network.mtu ?? options.mtu
+    const mtu = parent === undefined ? fitMtu(wanted ?? DEFAULT_MTU, MAX_MTU) : fitMtu(wanted, parent.mtu)
+    const name = interfaceName('bridge', network.uid)
+    const own: Link = {
+      kind: 'bridge',
+      netns: FABRIC_NETNS,
+      name,
+      mac: deriveMac(`bridge/${network.uid}/${host.underlay.address}`),
+      mtu,
+      up: true,
+      alias: network.name,
+      multicastSnooping: false,
+      presence: 'required',
+    }
+    const uplink = parent === undefined ? [] : uplinkLinks(input, parent, { bridge: name, mtu })
+    const ports = endpoints.map((endpoint) => vethPort(network, endpoint, { bridge: name, mtu }))
+    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [own, ...uplink] }, ...ports])
+  },
+}
+
+function uplinkLinks(
+  input: DriverInput<BridgeOptions>,
+  parent: ResolvedParent,
+  wiring: { readonly bridge: string; readonly mtu: number },
+): Link[] {
+  const { network, host } = input
+  const port = {
+    netns: FABRIC_NETNS,
+    name: interfaceName('uplink', network.uid),
+    mac: parent.mac,
+    mtu: wiring.mtu,
+    up: true,
+    master: wiring.bridge,
+    port: { learning: true, flood: true, multicastFlood: true, broadcastFlood: true },
+    alias: `${network.name} uplink`,
+    presence: 'required',
+  } as const
+  const vlan = parent.links.at(-1)
+  if (vlan?.kind !== 'vlan' || isHostInterface(host, vlan.name)) {
+    return [{ kind: 'macvlan', ...port, parent: parent.top, mode: 'passthru' }]
+  }
+  const { vlanId, protocol, parent: below } = vlan
+  return [...parent.links.slice(0, -1), { kind: 'vlan', ...port, parent: below, vlanId, protocol }]
+}
+
+/** The kernel allows one sub-interface a (parent, VLAN id), whatever its name: when the host has it, ours cannot be made. */
+function isHostInterface(host: DriverHost, name: string): boolean {
+  return host.interfaces.some((fact) => fact.name === name)
+}

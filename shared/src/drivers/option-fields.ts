@@ -1,0 +1,73 @@
+/** The kinds of driver options: text from `-o key=value` in, a checked value out. Descriptions and examples are the help. */
+import { z } from 'zod'
+import { WeftError } from '../errors.ts'
+import type { EGRESS_MODES, Egress } from '../intent/entry.ts'
+import { parseParent } from './parent.ts'
+
+/** Largest and smallest MTU that Linux takes on these links (RFC 791: 68; IFLA_MTU of virtual links: 65535). */
+export const MTU_RANGE = { min: 68, max: 65535 } as const
+
+interface Help {
+  readonly description: string
+  /** A value that works, for help and remedies. */
+  readonly example: string
+}
+
+/** A decimal number without sign or leading zero. */
+export function integerOption(range: { readonly min: number; readonly max: number }, help: Help) {
+  const rule = `must be a number from ${range.min} to ${range.max}`
+  return z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,8})$/, { error: rule })
+    .transform(Number)
+    .refine((value) => value >= range.min && value <= range.max, { error: rule })
+    .optional()
+    .meta({ ...help })
+}
+
+export function choiceOption<const C extends readonly [string, ...string[]]>(choices: C, help: Help) {
+  return z
+    .enum(choices, { error: `must be one of ${choices.join(', ')}` })
+    .optional()
+    .meta({ ...help })
+}
+
+/** `true` or `false`, as Docker's boolean options. */
+export function flagOption(help: Help) {
+  return z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ ...help })
+}
+
+export function parentOption(description: string) {
+  return z
+    .string()
+    .transform((text, context) => {
+      try {
+        return parseParent(text)
+      } catch (error) {
+        const { what, on, why, remedy } = WeftError.from(error).parts
+        const named = on === undefined || on === text ? what : `${what} (${on})`
+        context.addIssue({ code: 'custom', message: `${named}: ${why ?? 'not a parent'}`, params: { remedy } })
+        return z.NEVER
+      }
+    })
+    .meta({ description, example: 'eth1.100' })
+}
+
+export const mtuOption = () =>
+  integerOption(MTU_RANGE, { description: 'MTU of the containers’ interfaces, bytes', example: '1400' })
+
+export function egressOption<const C extends readonly [Egress, ...Egress[]]>(choices: C) {
+  const meaning: Record<(typeof EGRESS_MODES)[number], string> = {
+    docker: 'docker = Docker’s own gateway bridge (SNAT, -p)',
+    gateway: 'gateway = the subnet’s gateway',
+    none: 'none = no way out',
+  }
+  return choiceOption(choices, {
+    description: `Way out of the network: ${choices.map((choice) => meaning[choice]).join(', ')}`,
+    example: choices[0],
+  })
+}

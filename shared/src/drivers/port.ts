@@ -1,0 +1,112 @@
+/**
+ * What drivers share: how one container hangs on a bridge or on a parent, and what is kept in its sandbox.
+ *
+ * Invariants
+ * - Before Docker takes it, a container's interface is in the host's netns under its generated name.
+ * - While Docker moves it (`in-flight`) nothing of it is made, altered or removed.
+ * - In a sandbox only that one interface, its addresses and its routes are kept.
+ */
+import {
+  EMPTY_HOST_STATE,
+  type HostState,
+  type Link,
+  type LinkRef,
+  type MacvlanMode,
+  mergeHostStates,
+} from '../host-state/host-state.ts'
+import type { NetworkSpec } from '../intent/entry.ts'
+import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
+import type { LocalEndpoint } from './driver.ts'
+
+/** The container's interface, wherever it is now, with the attributes that every driver wants of it. */
+interface ContainerEnd {
+  readonly netns: string
+  readonly name: string
+  readonly mac: string
+  readonly mtu: number
+  readonly alias: string
+  readonly presence: 'required' | 'tolerated'
+  /** Docker brings it up when it has moved it. */
+  readonly up?: true
+}
+
+function containerEnd(network: NetworkSpec, endpoint: LocalEndpoint, mtu: number): ContainerEnd {
+  const about = { mac: endpoint.mac, mtu, alias: endpointAlias(network, endpoint) }
+  switch (endpoint.attachment.phase) {
+    case 'new':
+      return { ...endpoint.attachment.link, ...about, presence: 'required' }
+    case 'in-flight':
+      return { netns: '', name: interfaceName('container', endpoint.uid), ...about, presence: 'tolerated' }
+    case 'sandbox':
+      return { ...endpoint.attachment.link, ...about, presence: 'required', up: true }
+  }
+}
+
+/** Addresses and default routes of an endpoint whose interface has been seen in its sandbox; nothing before that. */
+function sandboxState(endpoint: LocalEndpoint): HostState {
+  if (endpoint.attachment.phase !== 'sandbox') return EMPTY_HOST_STATE
+  const { netns, name: link } = endpoint.attachment.link
+  return {
+    ...EMPTY_HOST_STATE,
+    addresses: endpoint.addresses.map((address) => ({ netns, link, address })),
+    routes: endpoint.gateways.map((via) => ({
+      netns,
+      link,
+      destination: via.includes(':') ? '::/0' : '0.0.0.0/0',
+      via,
+    })),
+  }
+}
+
+/**
+ * A veth pair from a bridge in the fabric to the container. The port learns nothing and unknown unicast is not flooded
+ * to it: what may go to it is the one static FDB entry.
+ */
+export function vethPort(
+  network: NetworkSpec,
+  endpoint: LocalEndpoint,
+  wiring: { readonly bridge: string; readonly mtu: number },
+): HostState {
+  const end = containerEnd(network, endpoint, wiring.mtu)
+  const name = interfaceName('port', endpoint.uid)
+  const port: Link = {
+    kind: 'veth',
+    netns: FABRIC_NETNS,
+    name,
+    mac: deriveMac(`port/${endpoint.uid}`),
+    mtu: wiring.mtu,
+    up: true,
+    master: wiring.bridge,
+    port: { learning: false, flood: false, multicastFlood: true, broadcastFlood: true },
+    alias: endpointAlias(network, endpoint),
+    peer: { netns: end.netns, name: end.name },
+    peerMac: endpoint.mac,
+    presence: end.presence,
+  }
+  const local: HostState = {
+    ...EMPTY_HOST_STATE,
+    links: [port, { kind: 'veth', ...end }],
+    fdb: [{ netns: FABRIC_NETNS, link: name, mac: endpoint.mac }],
+  }
+  return mergeHostStates([local, sandboxState(endpoint)])
+}
+
+/** A macvlan child of `parent` as the container's interface. */
+export function macvlanChild(
+  network: NetworkSpec,
+  endpoint: LocalEndpoint,
+  wiring: { readonly parent: LinkRef; readonly mode: MacvlanMode; readonly mtu: number },
+): HostState {
+  const { parent, mode, mtu } = wiring
+  const child: Link = { kind: 'macvlan', ...containerEnd(network, endpoint, mtu), parent, mode }
+  return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint)])
+}
+
+/** The MTU asked for, or as much of it as this host carries; the agent reports the difference. */
+export function fitMtu(wanted: number | undefined, available: number): number {
+  return Math.min(wanted ?? available, available)
+}
+
+function endpointAlias(network: NetworkSpec, endpoint: LocalEndpoint): string {
+  return `${network.name}/${endpoint.name ?? endpoint.uid}`
+}
