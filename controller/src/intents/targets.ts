@@ -51,14 +51,15 @@ export class Targets {
   }
 
   /**
-   * Learns from a host that what we want has been the same since an earlier revision than the one at which this
-   * controller first compiled it; so a restart of controllers costs no host a resync.
+   * Learns from a host at which revision it took in the very entries that are wanted. Controllers see the changes in
+   * batches of their own, so they may count one content from different revisions; following the host, a change of the
+   * controller that answers or pushes costs no resync. `known`: the revision that this controller's view has reached.
    */
-  adopt(host: string, accepted: Position): void {
+  adopt(host: string, accepted: Position, known: number): void {
     const target = this.#targets.get(host)
-    if (target === undefined) return
-    const { incarnation, revision, digest } = target.position
-    if (accepted.incarnation !== incarnation || accepted.digest !== digest || accepted.revision >= revision) return
+    if (target === undefined || accepted.revision > known) return
+    const { incarnation, digest } = target.position
+    if (accepted.incarnation !== incarnation || accepted.digest !== digest) return
     this.#targets.set(host, { entries: target.entries, position: accepted })
   }
 

@@ -1,0 +1,83 @@
+/** What a client sends, read within bounds and parsed by the operation's schemas. */
+import type { IncomingMessage } from 'node:http'
+import { parseJsonWith, parseWith, WeftError } from '@weft/shared'
+import type { OperationShape } from './operations.ts'
+
+/** Bytes of a request body. */
+export const BODY_LIMIT = 1024 * 1024
+/** Nesting of arrays and objects in a body; the deepest request of ours has five. */
+export const DEPTH_LIMIT = 32
+
+/** Reads the whole body. @throws `invalid` when it is longer than {@link BODY_LIMIT} or no UTF-8. */
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > BODY_LIMIT) throw tooLong(`more than ${BODY_LIMIT} bytes`)
+    chunks.push(chunk)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch (cause) {
+    throw new WeftError('invalid', { what: 'bad request body', why: 'not UTF-8 text', cause })
+  }
+}
+
+/** Refuses by the announced length, before anything is read. @throws `invalid` */
+export function checkAnnouncedLength(request: IncomingMessage): void {
+  const announced = Number(request.headers['content-length'] ?? 0)
+  if (announced > BODY_LIMIT) throw tooLong(`${announced} of ${BODY_LIMIT} bytes`)
+}
+
+/** Query parameters as an object. @throws `invalid` for one given twice. */
+export function readQuery(search: URLSearchParams): Record<string, string> {
+  const keys = [...search.keys()]
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index)
+  if (twice !== undefined) throw new WeftError('invalid', { what: 'query parameter given twice', on: twice })
+  return Object.fromEntries(search)
+}
+
+/** Parses path, query and body. @throws `invalid` naming each bad value and its rule. */
+export function parseInput(
+  shape: OperationShape,
+  given: { params: Record<string, string>; query: Record<string, string>; body: string },
+): { params: unknown; query: unknown; body: unknown } {
+  const params = shape.params === undefined ? {} : parseWith(shape.params, given.params, 'path')
+  const unknown = Object.keys(given.query)
+  if (shape.query === undefined && unknown.length > 0)
+    throw new WeftError('invalid', {
+      what: 'unknown query parameter',
+      on: unknown.join(', '),
+      why: 'none is taken here',
+    })
+  const query = shape.query === undefined ? {} : parseWith(shape.query, given.query, 'query')
+  if (shape.body === undefined) {
+    if (given.body.trim() !== '')
+      throw new WeftError('invalid', { what: 'bad request body', why: 'none is taken here' })
+    return { params, query, body: {} }
+  }
+  checkDepth(given.body)
+  return { params, query, body: parseJsonWith(shape.body, given.body, 'request body') }
+}
+
+/** Refuses JSON text that nests deeper than {@link DEPTH_LIMIT}, without parsing it. @throws `invalid` */
+export function checkDepth(json: string): void {
+  let depth = 0
+  let inString = false
+  for (let index = 0; index < json.length; index++) {
+    const char = json[index]
+    if (inString) {
+      if (char === '\\') index++
+      else if (char === '"') inString = false
+    } else if (char === '"') inString = true
+    else if (char === '{' || char === '[') {
+      if (++depth > DEPTH_LIMIT)
+        throw new WeftError('invalid', { what: 'bad request body', why: `nested deeper than ${DEPTH_LIMIT}` })
+    } else if (char === '}' || char === ']') depth--
+  }
+}
+
+function tooLong(why: string): WeftError {
+  return new WeftError('invalid', { what: 'request body too long', why, remedy: 'send less at once' })
+}

@@ -1,0 +1,51 @@
+/** Types made from the OPERATIONS table: what a handler gets and gives. */
+import { OPERATIONS, type OperationName } from '@weft/shared'
+import type { z } from 'zod'
+
+type Operation<O extends OperationName> = (typeof OPERATIONS)[O]
+type Part<O extends OperationName, P extends string> =
+  Operation<O> extends Record<P, infer S extends z.ZodType> ? z.output<S> : Record<never, never>
+
+export interface Input<O extends OperationName> {
+  readonly params: Part<O, 'params'>
+  readonly query: Part<O, 'query'>
+  readonly body: Part<O, 'body'>
+}
+
+export type Reply<O extends OperationName> = z.output<Operation<O>['reply']>
+
+/** A reply with the etcd revision that it is true at, which travels as `X-Weft-Revision`. */
+export interface Answer<T> {
+  readonly reply: T
+  readonly revision: number
+  /** The store did not answer: this is what was known last. Travels as `X-Weft-Stale: true`. */
+  readonly stale?: boolean
+}
+
+export interface RequestContext {
+  /** Aborted when the client is gone, the deadline has passed or the server closes. */
+  readonly signal: AbortSignal
+}
+
+type StreamName = { [O in OperationName]: Operation<O> extends { stream: true } ? O : never }[OperationName]
+
+export type Handlers = {
+  readonly [O in Exclude<OperationName, StreamName>]: (
+    input: Input<O>,
+    context: RequestContext,
+  ) => Promise<Answer<Reply<O>>>
+} & {
+  readonly [O in StreamName]: (input: Input<O>, context: RequestContext) => AsyncIterable<Reply<O>>
+}
+
+/** The schemas of an operation, whichever it has. */
+export interface OperationShape {
+  readonly method: string
+  readonly path: string
+  readonly params?: z.ZodType
+  readonly query?: z.ZodType
+  readonly body?: z.ZodType
+  readonly stream?: true
+}
+
+export const SHAPES: Readonly<Record<OperationName, OperationShape>> = OPERATIONS
