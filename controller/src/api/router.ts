@@ -46,8 +46,9 @@ function matchPath(segments: readonly string[], pathname: string): Record<string
   const params: Record<string, string> = {}
   for (const [index, segment] of segments.entries()) {
     const part = parts[index] ?? ''
+    const matches = segment.startsWith(':') ? part !== '' : part === segment
+    if (!matches) return undefined
     if (segment.startsWith(':')) params[segment.slice(1)] = decode(part)
-    else if (segment !== part) return undefined
   }
   return params
 }

@@ -75,6 +75,12 @@ export class Publisher<Change extends { readonly revision: number }> {
     this.flush()
   }
 
+  /** Compiles one host now: it joined a moment ago, and asks before the change has come by. */
+  ensure(host: string): void {
+    this.#dirty.add(host)
+    this.flush()
+  }
+
   /** Tells every host where it should stand; whoever stands elsewhere pulls. For leaders: on election and as heartbeat. */
   pokeAll(): void {
     if (!this.#options.isLeader()) return
