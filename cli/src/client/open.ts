@@ -1,0 +1,43 @@
+/** The client that a command uses: controller found, secret read. */
+import fs from 'node:fs'
+import { WeftError } from '@weft/shared'
+import { findController } from '../config.ts'
+import { type Client, createClient } from './client.ts'
+
+export interface Connection {
+  /** `--controller`. */
+  readonly controller?: string | undefined
+  /** `--secret-file`. */
+  readonly secretFile?: string | undefined
+}
+
+/** Throws as `findController`, and `invalid` when the secret file cannot be read. */
+export async function openClient(connection: Connection, env: NodeJS.ProcessEnv): Promise<Client> {
+  const address = await findController({ flag: connection.controller, env, exists: fs.existsSync, labSockets })
+  const secretFile = connection.secretFile ?? env.WEFT_SECRET_FILE
+  if (address.kind === 'unix' || secretFile === undefined || secretFile === '') return createClient({ address })
+  return createClient({ address, secret: readSecret(secretFile) })
+}
+
+/** Only asked when nothing else names a controller: then the labs' code is loaded. */
+async function labSockets(): Promise<Map<string, string>> {
+  const { labLayout, listLabs } = await import('../lab/index.ts')
+  return new Map(listLabs().map((name) => [name, labLayout(name).controllerSocket]))
+}
+
+function readSecret(file: string): string {
+  let text: string
+  try {
+    text = fs.readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new WeftError('invalid', { what: 'secret file cannot be read', on: file, why, cause })
+  }
+  if (/^[\x21-\x7e]+$/.test(text)) return text
+  throw new WeftError('invalid', {
+    what: 'secret file holds no secret',
+    on: file,
+    why: 'it must hold one line of printable characters without spaces',
+    remedy: "copy the controller's secret file",
+  })
+}

@@ -1,0 +1,30 @@
+/** `weft host`: the Docker hosts of the cluster. */
+import { type GroupSpec, LIST_OPTIONS } from '../spec.ts'
+
+export const hostSpec: GroupSpec = {
+  name: 'host',
+  summary: 'Docker hosts of the cluster',
+  examples: [{ line: 'weft host ls', does: 'which hosts there are and whether they report' }],
+  commands: [
+    {
+      name: 'ls',
+      aliases: ['list'],
+      summary: 'List hosts',
+      examples: [
+        { line: 'weft host ls', does: 'all hosts' },
+        { line: 'weft host ls --format json', does: 'with every interface and route' },
+      ],
+      options: LIST_OPTIONS,
+      api: true,
+      load: () => import('./ls.ts'),
+    },
+    {
+      name: 'inspect',
+      summary: 'Show hosts with their interfaces, routes and uplinks (JSON array)',
+      examples: [{ line: 'weft host inspect docker1', does: 'one host' }],
+      arguments: [{ name: '<HOST...>', summary: 'names', hint: 'hosts' }],
+      api: true,
+      load: () => import('./inspect.ts'),
+    },
+  ],
+}

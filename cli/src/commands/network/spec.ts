@@ -1,0 +1,96 @@
+/** `weft network`: the words and flags of `docker network`. */
+import { type GroupSpec, LIST_OPTIONS } from '../spec.ts'
+
+export const NO_WAIT = { flags: '--no-wait', summary: 'do not wait for the hosts at all' } as const
+export const WAIT = {
+  flags: '--wait',
+  summary: 'exit 7 when a host has not followed after 10 s (else a warning)',
+} as const
+
+export const networkSpec: GroupSpec = {
+  name: 'network',
+  summary: 'Networks: create, list, inspect, remove',
+  examples: [
+    { line: 'weft network create --subnet 10.20.0.0/24 mynet', does: 'an overlay on all hosts' },
+    { line: 'weft network ls', does: 'what exists' },
+  ],
+  commands: [
+    {
+      name: 'create',
+      summary: 'Create a network on all hosts; prints its id',
+      examples: [
+        { line: 'weft network create mynet', does: 'an overlay with a subnet of Weft’s choice' },
+        { line: 'weft network create --subnet 10.20.0.0/24 --subnet fd20::/64 mynet', does: 'dual stack' },
+        {
+          line: 'weft network create -d macvlan -o parent=eth1.100 --subnet 20.0.0.0/24 lan',
+          does: 'on a VLAN of the wire',
+        },
+        { line: 'weft network create --dry-run --subnet 10.20.0.0/24 mynet', does: 'only say what would be made' },
+      ],
+      details: 'Waits up to 10 s until every host has the network, and names those that have not.',
+      arguments: [{ name: '<NAME>', summary: '1 to 63 of a-z, 0-9 and -' }],
+      options: [
+        { flags: '-d, --driver <DRIVER>', summary: 'overlay, macvlan, bridge, …', default: 'overlay', hint: 'drivers' },
+        { flags: '--subnet <CIDR>', summary: 'subnet, IPv4 or IPv6; repeatable', many: true },
+        { flags: '--gateway <IP>', summary: 'gateway of the subnet that contains it; repeatable', many: true },
+        { flags: '--ip-range <CIDR>', summary: 'give addresses out of this part of a subnet; repeatable', many: true },
+        { flags: '--aux-address <NAME=IP>', summary: 'address that is never given out; repeatable', many: true },
+        { flags: '-o, --opt <KEY=VALUE>', summary: "driver's option; repeatable", many: true },
+        { flags: '--label <KEY=VALUE>', summary: 'label; repeatable', many: true },
+        { flags: '--internal', summary: 'no way to the outside' },
+        { flags: '--ipv6', summary: 'with IPv6; without an IPv6 subnet one is chosen' },
+        { flags: '--dry-run', summary: 'say what would be made and on which hosts; change nothing' },
+        WAIT,
+        NO_WAIT,
+      ],
+      api: true,
+      load: () => import('./create.ts'),
+    },
+    {
+      name: 'ls',
+      aliases: ['list'],
+      summary: 'List networks',
+      examples: [
+        { line: 'weft network ls', does: 'all networks' },
+        { line: 'weft network ls -f driver=macvlan -f label=team=web', does: 'some' },
+        { line: 'weft network ls --format json', does: 'one JSON array' },
+      ],
+      options: [
+        {
+          flags: '-f, --filter <KEY=VALUE>',
+          summary: 'name=, driver=, label= or id=; repeatable',
+          many: true,
+          hint: ['name=', 'driver=', 'label=', 'id='],
+        },
+        ...LIST_OPTIONS,
+      ],
+      api: true,
+      load: () => import('./ls.ts'),
+    },
+    {
+      name: 'inspect',
+      summary: 'Show networks with their subnets, options and containers (JSON array, as Docker)',
+      examples: [
+        { line: 'weft network inspect mynet', does: 'one network' },
+        { line: "weft network inspect mynet | jq '.[0].IPAM.Config'", does: 'its subnets' },
+      ],
+      arguments: [{ name: '<NETWORK...>', summary: 'names or ids', hint: 'networks' }],
+      api: true,
+      load: () => import('./inspect.ts'),
+    },
+    {
+      name: 'rm',
+      aliases: ['remove'],
+      summary: 'Remove networks from all hosts',
+      examples: [
+        { line: 'weft network rm mynet', does: 'one network' },
+        { line: 'weft network rm $(weft network ls -q -f label=old)', does: 'many; goes on after a failure' },
+      ],
+      details: 'A network with endpoints is not removed; the error names them.',
+      arguments: [{ name: '<NETWORK...>', summary: 'names or ids', hint: 'networks' }],
+      options: [WAIT, NO_WAIT],
+      api: true,
+      load: () => import('./rm.ts'),
+    },
+  ],
+}

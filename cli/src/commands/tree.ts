@@ -1,0 +1,85 @@
+/** Every command, in the order in which help shows them. */
+import { completionSpec } from '../completion/spec.ts'
+import { endpointSpec } from './endpoint/spec.ts'
+import { hostSpec } from './host/spec.ts'
+import { labSpec } from './lab/spec.ts'
+import { networkSpec } from './network/spec.ts'
+import { FORMAT_OPTION, type GroupSpec } from './spec.ts'
+import { uplinkSpec } from './uplink/spec.ts'
+
+export const TREE: GroupSpec = {
+  name: 'weft',
+  summary: 'One network across plain Docker hosts, with one command',
+  examples: [
+    { line: 'weft lab up', does: 'two Docker hosts on this machine, to try it' },
+    { line: 'weft network create --subnet 10.20.0.0/24 mynet', does: 'a network on all hosts' },
+    { line: 'weft status', does: 'where every host stands, and why' },
+  ],
+  commands: [
+    networkSpec,
+    endpointSpec,
+    hostSpec,
+    uplinkSpec,
+    {
+      name: 'status',
+      summary: 'Where every host stands, and why',
+      examples: [
+        { line: 'weft status', does: 'one screen' },
+        {
+          line: 'weft status --wait --timeout 30s',
+          does: 'until every host has followed; else exit 7 with who has not',
+        },
+      ],
+      options: [
+        { flags: '--wait', summary: 'wait until every live host has followed' },
+        { flags: '--timeout <DURATION>', summary: 'how long to wait: 500ms, 30s, 2m', default: '30s' },
+        { flags: '--revision <N>', summary: 'wait for this revision (default: the newest)' },
+        FORMAT_OPTION,
+      ],
+      api: true,
+      load: () => import('./status.ts'),
+    },
+    {
+      name: 'events',
+      summary: 'What changes, as it changes, until Ctrl-C',
+      examples: [
+        { line: 'weft events', does: 'everything' },
+        { line: 'weft events -f type=endpoint --format json', does: 'endpoints only, one JSON object a line' },
+      ],
+      options: [
+        {
+          flags: '-f, --filter <KEY=VALUE>',
+          summary: 'type=, action=, name= or id=; repeatable',
+          many: true,
+          hint: ['type=network', 'type=endpoint', 'type=host', 'type=uplink', 'action=', 'name=', 'id='],
+        },
+        FORMAT_OPTION,
+      ],
+      api: true,
+      load: () => import('./events.ts'),
+    },
+    labSpec,
+    {
+      name: 'controller',
+      summary: 'Run the controller (its own options: weft controller --help)',
+      examples: [{ line: 'weft controller --embedded', does: 'with an etcd and a NATS of its own' }],
+      passThrough: 'all',
+      load: () => import('./controller.ts'),
+    },
+    {
+      name: 'agent',
+      summary: 'Run the agent of this host (its own options: weft agent --help)',
+      examples: [{ line: 'weft agent --controller http://10.0.0.1:7474', does: 'join that controller’s cluster' }],
+      passThrough: 'all',
+      load: () => import('./agent.ts'),
+    },
+    completionSpec,
+    {
+      name: 'version',
+      summary: 'Versions of this command and of the controller',
+      examples: [{ line: 'weft version', does: 'both' }],
+      api: true,
+      load: () => import('./version.ts'),
+    },
+  ],
+}
