@@ -1,7 +1,7 @@
 /** The fabric: the netns in which Weft switches, away from Docker's FORWARD DROP, br_netfilter, ufw and networkd. */
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
-import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { FABRIC_NETNS } from '@weft/shared'
+import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { errnoError } from './errno.ts'
 import { toBuffer } from './netlink/message.ts'
 import { NetlinkSocket } from './netlink/transport.ts'

@@ -32,7 +32,11 @@ export function hostInterfaces(): InterfaceFact[] {
  */
 export function hostRoutes(): string[] {
   using socket = new NetlinkSocket()
-  const ours = new Set(dumpLinks(socket).filter(isOwned).map((row: LinkRow) => row.index))
+  const ours = new Set(
+    dumpLinks(socket)
+      .filter(isOwned)
+      .map((row: LinkRow) => row.index),
+  )
   const destinations = dumpRoutes(socket)
     .filter((route) => !ours.has(route.linkIndex))
     .map((route) => route.destination)

@@ -8,9 +8,9 @@
  * A table whose rules were altered reads as no filter at all, so that the next pass puts the whole of it back.
  */
 import type { VxlanFilter } from '@weft/shared'
+import { WeftError } from '@weft/shared'
 import { parseAttributes } from 'netlink/dist/structs.js'
 import { z } from 'zod'
-import { WeftError } from '@weft/shared'
 import { NetlinkSocket, PROTOCOL } from './netlink/transport.ts'
 import { runProgram } from './run-program.ts'
 
@@ -125,12 +125,21 @@ export function parseTable(listing: unknown): VxlanFilter[] {
   return z
     .array(z.number())
     .parse(sets.get('ports') ?? [])
-    .map((udpPort) => ({ udpPort, peers: peers.filter(([, port]) => port === udpPort).map(([peer]) => peer).sort() }))
+    .map((udpPort) => ({
+      udpPort,
+      peers: peers
+        .filter(([, port]) => port === udpPort)
+        .map(([peer]) => peer)
+        .sort(),
+    }))
     .sort((a, b) => a.udpPort - b.udpPort)
 }
 
 /** The shape of our rules: what each does at its end, in order, and where the chain hooks in. */
-function rulesStand(chains: readonly z.infer<typeof ChainObject>[], rules: readonly z.infer<typeof RuleObject>[]): boolean {
+function rulesStand(
+  chains: readonly z.infer<typeof ChainObject>[],
+  rules: readonly z.infer<typeof RuleObject>[],
+): boolean {
   const hook = chains.find((chain) => chain.name === 'prerouting')
   const ends = (chain: string) =>
     rules

@@ -1,6 +1,6 @@
 /** Linux bridge: spanning tree off and no forwarding delay, since a port must carry frames at once. */
 import { formatBridge, parseBridge } from 'netlink/dist/rt/ifla.js'
-import { putU32, putU8 } from 'netlink/dist/structs.js'
+import { putU8, putU32 } from 'netlink/dist/structs.js'
 import { toBuffer } from '../netlink/message.ts'
 import type { KindCodec } from './kind.ts'
 

@@ -5,8 +5,8 @@
 import { WeftError } from '@weft/shared'
 import { formatVxlan, parseVxlan } from 'netlink/dist/rt/ifla.js'
 import { getU16be, putU16be } from 'netlink/dist/structs.js'
-import { addressBytes, addressText } from '../netlink/values.ts'
 import { toBuffer } from '../netlink/message.ts'
+import { addressBytes, addressText } from '../netlink/values.ts'
 import type { KindCodec } from './kind.ts'
 
 /** VNIs have 24 bits (RFC 7348 section 5); the kernel answers ERANGE without a word. */
@@ -38,7 +38,7 @@ export const vxlan: KindCodec<'vxlan'> = {
     return {
       vni: vxlan.id ?? 0,
       underlay: (vxlan.link ? context.nameOf(vxlan.link) : undefined) ?? '',
-      local: local === undefined ? "" : addressText(local),
+      local: local === undefined ? '' : addressText(local),
       udpPort: vxlan.port === undefined ? 0 : getU16be(vxlan.port),
       learning: vxlan.learning === 1,
       proxy: vxlan.proxy === 1,

@@ -7,12 +7,12 @@
  */
 import {
   AttrStream,
-  type NetlinkMessage as Message,
-  type StreamData,
   formatHeader,
   HEADER_LENGTH,
+  type NetlinkMessage as Message,
   parseAttributes,
   parseMessages,
+  type StreamData,
 } from 'netlink/dist/structs.js'
 import type { Refusal } from '../errno.ts'
 

@@ -31,7 +31,13 @@ export function nsidOf(socket: NetlinkSocket, fd: number): number | undefined {
 export function assignNsid(socket: NetlinkSocket, fd: number): void {
   const id = Buffer.alloc(4)
   id.writeInt32LE(NOT_ASSIGNED)
-  const payload = Buffer.concat([HEADER, attributes([[NETNSA_NSID, id], [NETNSA_FD, putU32(fd)]])])
+  const payload = Buffer.concat([
+    HEADER,
+    attributes([
+      [NETNSA_NSID, id],
+      [NETNSA_FD, putU32(fd)],
+    ]),
+  ])
   const refusal = socket.change({ type: RTM_NEWNSID, flags: 0, payload })
   if (refusal !== undefined && refusal.errno !== ERRNO.EEXIST) {
     throw errnoError(refusal.errno, { what: 'network namespace cannot be watched' }, refusal.message)

@@ -6,8 +6,9 @@
  * - After a call returns or throws, no answer of it is left in the queue, or the socket drops it by its sequence number.
  * - Nothing here is asynchronous: two dumps can never be interleaved on one socket (DOCKER.md 5, defect 5).
  */
-import type { NetlinkMessage as Message } from 'netlink/dist/structs.js'
+
 import { WeftError } from '@weft/shared'
+import type { NetlinkMessage as Message } from 'netlink/dist/structs.js'
 import { ERRNO, errnoError, type Refusal } from '../errno.ts'
 import { bindSocket, closeDescriptor, openSocket, receiveBytes, sendBytes, setSocketOption } from '../libc.ts'
 import { decodeMessages, decodeRefusal, encodeRequest, FLAG, type Request, TYPE } from './message.ts'
@@ -156,7 +157,11 @@ export class NetlinkSocket {
           const refusal = message.data.length >= 4 ? decodeRefusal(message) : { errno: 0 }
           if (refusal.errno === ERRNO.EINTR || (refusal.errno === 0 && interrupted)) return undefined
           if (refusal.errno === 0) return rows
-          throw errnoError(refusal.errno, { what: 'kernel refused a dump', on: `type ${request.type}` }, refusal.message)
+          throw errnoError(
+            refusal.errno,
+            { what: 'kernel refused a dump', on: `type ${request.type}` },
+            refusal.message,
+          )
         }
         const row = parse(message)
         if (row !== undefined) rows.push(row)

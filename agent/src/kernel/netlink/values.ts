@@ -1,5 +1,5 @@
 /** MAC and IP addresses between text and the bytes of attributes. */
-import { type Address, ADDRESS_BITS, formatAddress, parseAddress, WeftError } from '@weft/shared'
+import { ADDRESS_BITS, type Address, formatAddress, parseAddress, WeftError } from '@weft/shared'
 
 /** Throws `invalid` unless six hex octets. */
 export function macBytes(mac: string): Buffer {

@@ -66,7 +66,10 @@ function knownPeers(
   let known: Map<number, NetnsLinks> | undefined
   const learn = () => {
     const found = new Map<number, NetnsLinks>()
-    for (const [name, its] of [['', peers.own], [FABRIC_NETNS, peers.fabric]] as const) {
+    for (const [name, its] of [
+      ['', peers.own],
+      [FABRIC_NETNS, peers.fabric],
+    ] as const) {
       const id = namespaces.withDescriptor(name, (fd) => nsidOf(socket, fd))
       if (id !== undefined) found.set(id, { netns: name, rows: its, peer: () => undefined })
     }

@@ -1,6 +1,6 @@
 /** Routes (RTM_NEWROUTE) of the main table. */
 import type { Route } from '@weft/shared'
-import { formatRouteMessage, MessageType, parseRouteMessage, RouteProtocol, RouteType } from 'netlink/dist/rt/structs.js'
+import { formatRouteMessage, MessageType, parseRouteMessage } from 'netlink/dist/rt/structs.js'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import type { NetlinkSocket } from '../netlink/transport.ts'
 import { AF_INET6, addressText } from '../netlink/values.ts'
@@ -27,7 +27,8 @@ export interface RouteRow {
 export function dumpRoutes(socket: NetlinkSocket): RouteRow[] {
   return socket.dump(EVERYTHING, (message) => {
     const { data, attrs } = parseRouteMessage(message.data)
-    if ((attrs.table ?? data.table) !== MAIN_TABLE || data.type !== RouteType.UNICAST || data.flags?.cloned) {
+    // The package reads these two as the names of the numbers, though its types allow both.
+    if ((attrs.table ?? data.table) !== MAIN_TABLE || data.type !== 'UNICAST' || data.flags?.cloned) {
       return undefined
     }
     const all = data.family === AF_INET6 ? '::' : '0.0.0.0'
@@ -35,7 +36,7 @@ export function dumpRoutes(socket: NetlinkSocket): RouteRow[] {
       destination: `${attrs.dst === undefined ? all : addressText(attrs.dst)}/${data.dstLen ?? 0}`,
       via: attrs.gateway === undefined ? undefined : addressText(attrs.gateway),
       linkIndex: attrs.oif ?? 0,
-      ofKernel: data.protocol === RouteProtocol.KERNEL,
+      ofKernel: data.protocol === 'KERNEL',
     }
   })
 }

@@ -4,7 +4,7 @@ import { formatInfo } from 'netlink/dist/rt/ifla.js'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { putU32 } from 'netlink/dist/structs.js'
 import { ERRNO, errnoError, type Refusal } from '../errno.ts'
-import type { MadeKind, LinkOf } from '../kinds/kind.ts'
+import type { LinkOf, MadeKind } from '../kinds/kind.ts'
 import { codecOf } from '../kinds/registry.ts'
 import { FLAG, toBuffer } from '../netlink/message.ts'
 import { macBytes } from '../netlink/values.ts'
@@ -67,7 +67,8 @@ function create(writer: Writer, link: LinkOf<MadeKind>): Refusal | undefined {
 
 /** Interface names: 1 to 15 bytes, no slash, colon or white space (dev_valid_name). */
 function checkName(name: string): void {
-  if (Buffer.byteLength(name) <= INTERFACE_NAME_BYTES && /^[^\s/:]+$/.test(name) && name !== '.' && name !== '..') return
+  if (Buffer.byteLength(name) <= INTERFACE_NAME_BYTES && /^[^\s/:]+$/.test(name) && name !== '.' && name !== '..')
+    return
   throw new WeftError('invalid', {
     what: 'not an interface name',
     on: name,

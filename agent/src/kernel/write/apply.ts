@@ -64,10 +64,12 @@ function applyDeletes(writer: Writer, ops: readonly LinkDelete[]): OpFailure[] {
   try {
     const names = ops.map((op) => op.name)
     const errors = deleteLinks(writer, netns, names)
-    return [...errors].sort(([a], [b]) => a - b).flatMap(([position, error]) => {
-      const op = ops[position]
-      return op === undefined ? [] : [failure(op, error)]
-    })
+    return [...errors]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([position, error]) => {
+        const op = ops[position]
+        return op === undefined ? [] : [failure(op, error)]
+      })
   } catch (error) {
     return isGone(error) ? [] : ops.map((op) => failure(op, error))
   }

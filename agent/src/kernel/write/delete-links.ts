@@ -5,8 +5,8 @@
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { ERRNO, errnoError, type Refusal } from '../errno.ts'
 import { type Request, toBuffer } from '../netlink/message.ts'
-import { DOOMED_LINK_GROUP, type LinkRow } from '../read/link-row.ts'
 import { BATCH_MESSAGES } from '../netlink/transport.ts'
+import { DOOMED_LINK_GROUP, type LinkRow } from '../read/link-row.ts'
 import { refuseForeign, type Writer } from './writer.ts'
 
 /** Removes the links of one netns; answers the error of each that could not be removed, by its position. */
@@ -65,5 +65,9 @@ function deleteGroup(): Request {
 
 function request(type: number, index: number, group: number | undefined): Request {
   const attrs = group === undefined ? {} : { group }
-  return { type, flags: 0, payload: toBuffer((out) => formatLinkMessage({ kind: 'link', data: { index }, attrs }, out)) }
+  return {
+    type,
+    flags: 0,
+    payload: toBuffer((out) => formatLinkMessage({ kind: 'link', data: { index }, attrs }, out)),
+  }
 }

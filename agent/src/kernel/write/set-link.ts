@@ -1,13 +1,12 @@
 /** Changing attributes of a link that exists. */
-import type { Link, Op } from '@weft/shared'
-import { formatBridgePort, formatInfo, type LinkAttrs } from 'netlink/dist/rt/ifla.js'
+import { FABRIC_NETNS, type Link, type Op } from '@weft/shared'
+import { formatBridgePort, formatInfo, formatVxlan, type LinkAttrs } from 'netlink/dist/rt/ifla.js'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { putU8 } from 'netlink/dist/structs.js'
 import { errnoError } from '../errno.ts'
 import { encodeBridge } from '../kinds/bridge.ts'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import { macBytes } from '../netlink/values.ts'
-import { formatVxlan } from 'netlink/dist/rt/ifla.js'
 import { setIpv6 } from './sysctl.ts'
 import type { Writer } from './writer.ts'
 
@@ -41,7 +40,10 @@ function change(
   masterIndex: number,
 ): void {
   const { ipv6 } = set
-  if (ipv6 !== undefined) writer.namespaces.within(netns, () => setIpv6(name, ipv6))
+  if (ipv6 !== undefined) {
+    const linkLocal = netns !== FABRIC_NETNS
+    writer.namespaces.within(netns, () => setIpv6(name, ipv6, linkLocal))
+  }
   const which = index === undefined ? { ifname: name } : {}
   const request = (attrs: LinkAttrs, up?: boolean): Request => ({
     type: MessageType.NEWLINK,

@@ -2,11 +2,15 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { WeftError } from '@weft/shared'
 
+/** linux/if_link.h */
+const IN6_ADDR_GEN_MODE_NONE = '1'
+
 /**
- * Sets disable_ipv6 of a link. With IPv6 on, router advertisements are refused: addresses and routes come from us.
+ * Sets disable_ipv6 of a link. With IPv6 on, router advertisements are refused: addresses and routes come from us; and
+ * without `linkLocal` it makes no address of its own (a vxlan device needs IPv6 only to hold neighbours).
  * Throws `unsupported` when IPv6 is asked of a link that has none (no IPv6 in the kernel, or an MTU under 1280).
  */
-export function setIpv6(name: string, enabled: boolean): void {
+export function setIpv6(name: string, enabled: boolean, linkLocal: boolean): void {
   const folder = `/proc/sys/net/ipv6/conf/${name}`
   if (!existsSync(folder)) {
     if (!enabled) return
@@ -17,6 +21,7 @@ export function setIpv6(name: string, enabled: boolean): void {
     })
   }
   if (enabled) write(`${folder}/accept_ra`, '0')
+  if (enabled && !linkLocal) write(`${folder}/addr_gen_mode`, IN6_ADDR_GEN_MODE_NONE)
   write(`${folder}/disable_ipv6`, enabled ? '0' : '1')
 }
 

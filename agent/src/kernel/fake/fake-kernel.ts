@@ -1,0 +1,247 @@
+/**
+ * A kernel in memory, as strict as Linux: what Linux refuses, it refuses with the same code; what Linux removes of
+ * itself, it removes. It runs the same conformance suite as the real one (test/conformance/kernel.ts).
+ */
+import { FABRIC_NETNS, type HostState, type Link, type LinkRef, type Op, parseAddress, WeftError } from '@weft/shared'
+import type { Kernel, OpFailure } from '../kernel.ts'
+import { opText } from '../op-text.ts'
+import {
+  addAddress,
+  deleteAddress,
+  deleteFdb,
+  deleteNeighbour,
+  deleteRoute,
+  setFdb,
+  setNeighbour,
+  setRoute,
+} from './entry-rules.ts'
+import { addLink, deleteLink, setLink } from './link-rules.ts'
+import { needOurs } from './refuse.ts'
+import { createWorld, type FakeWorld, linkKey, removeLink, removeNetns, type StoredLink } from './world.ts'
+
+export interface FakeKernel extends Kernel {
+  addSandbox(path: string): void
+  /** The sandbox and all its links go, as when a container is destroyed. */
+  removeSandbox(path: string): void
+  /** A link that is not ours: a NIC of the host, an admin's bridge. Rings. */
+  addForeign(link: Link): void
+  /** Somebody removes a link by hand, ours or not. Rings. */
+  removeByHand(ref: LinkRef): void
+  /** Somebody else carries out ops. Rings; throws the first refusal. */
+  tamper(ops: readonly Op[]): void
+  /** Everything it holds, as one reads it on a host. */
+  snapshot(): HostState
+  /** Everything it holds as iproute2 lines, sorted. */
+  toText(): string
+}
+
+/** An empty host, or one that holds `initial` already (its links keep their `owned`). */
+export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
+  const world = createWorld()
+  const bells = new Set<() => void>()
+  const ring = () => {
+    for (const bell of bells) bell()
+  }
+  if (initial !== undefined) fill(world, initial)
+
+  const carryOut = (ops: readonly Op[]): OpFailure[] =>
+    ops.flatMap((op) => {
+      try {
+        perform(world, op)
+        return []
+      } catch (error) {
+        if (isRemovalOfGone(op, error)) return []
+        return [{ op, error: WeftError.from(error) }]
+      }
+    })
+
+  return {
+    observe: async (sandboxes) => {
+      const missing = [...new Set(sandboxes)].filter((sandbox) => !world.netns.has(sandbox))
+      const seen = new Set(['', FABRIC_NETNS, ...sandboxes.filter((sandbox) => world.netns.has(sandbox))])
+      return { state: observed(world, seen), missing }
+    },
+    apply: async (ops) => {
+      const failures = carryOut(ops)
+      if (ops.length > 0) ring()
+      return failures
+    },
+    changes: (signal) => rings(bells, signal),
+    addSandbox: (path) => {
+      world.netns.add(path)
+    },
+    removeSandbox: (path) => {
+      removeNetns(world, path)
+      ring()
+    },
+    addForeign: (link) => {
+      world.links.set(linkKey(link), asStored({ ...link, owned: false }))
+      ring()
+    },
+    removeByHand: (ref) => {
+      removeLink(world, linkKey(ref))
+      ring()
+    },
+    tamper: (ops) => {
+      const [failure] = carryOut(ops)
+      ring()
+      if (failure !== undefined) throw failure.error
+    },
+    snapshot: () => structuredClone(everything(world)),
+    toText: () => lines(world).join('\n'),
+  }
+}
+
+function perform(world: FakeWorld, op: Op): void {
+  switch (op.op) {
+    case 'link-add':
+      addLink(world, op.link)
+      break
+    case 'link-delete':
+      deleteLink(world, op.netns, op.name)
+      break
+    case 'link-set':
+      setLink(world, needOurs(world, op), op.set)
+      break
+    case 'address-add':
+      addAddress(world, op.address)
+      break
+    case 'address-delete':
+      deleteAddress(world, op.address)
+      break
+    case 'route-set':
+      setRoute(world, op.route)
+      break
+    case 'route-delete':
+      deleteRoute(world, op.route)
+      break
+    case 'neighbour-set':
+      setNeighbour(world, op.neighbour)
+      break
+    case 'neighbour-delete':
+      deleteNeighbour(world, op.neighbour)
+      break
+    case 'fdb-set':
+      setFdb(world, op.entry)
+      break
+    case 'fdb-delete':
+      deleteFdb(world, op.entry)
+      break
+    case 'vxlan-filter-set':
+      for (const peer of op.filters.flatMap((filter) => filter.peers)) parseAddress(peer)
+      world.filters = op.filters
+        .map((filter) => ({ udpPort: filter.udpPort, peers: [...new Set(filter.peers)].sort() }))
+        .sort((a, b) => a.udpPort - b.udpPort)
+  }
+}
+
+function isRemovalOfGone(op: Op, error: unknown): boolean {
+  return op.op.endsWith('-delete') && error instanceof WeftError && error.code === 'not_found'
+}
+
+function observed(world: FakeWorld, seen: ReadonlySet<string>): HostState {
+  const all = everything(world)
+  const owned = new Set(all.links.filter((link) => link.owned).map(linkKey))
+  const inSandbox = (netns: string) => netns !== '' && netns !== FABRIC_NETNS
+  const isSeen = (entry: { netns: string }) => seen.has(entry.netns)
+  const ofOwned = (entry: { netns: string; link: string }) =>
+    isSeen(entry) && owned.has(linkKey({ netns: entry.netns, name: entry.link }))
+  return structuredClone({
+    links: all.links.filter((link) => isSeen(link) && (link.netns !== FABRIC_NETNS || link.owned)),
+    addresses: all.addresses.filter((entry) => ofOwned(entry) || (isSeen(entry) && inSandbox(entry.netns))),
+    routes: all.routes.filter((entry) => isSeen(entry) && inSandbox(entry.netns)),
+    neighbours: all.neighbours.filter(ofOwned),
+    fdb: all.fdb.filter(ofOwned),
+    vxlanFilters: all.vxlanFilters,
+  })
+}
+
+function everything(world: FakeWorld): HostState {
+  return {
+    links: [...world.links.values()].map((link) => withPeer(world, link)),
+    addresses: [...world.addresses.values()],
+    routes: [...world.routes.values()],
+    neighbours: [...world.neighbours.values()],
+    fdb: [...world.fdb.values()],
+    vxlanFilters: [...world.filters],
+  }
+}
+
+/** The other end is told only where it can be: from a sandbox towards the host, never towards a sandbox. */
+function withPeer(world: FakeWorld, link: StoredLink): Link {
+  if (link.kind !== 'veth') return link
+  const { peer: _, peerMac: _mac, ...rest } = link
+  const other = world.links.get(world.pairs.get(linkKey(link)) ?? '')
+  const known =
+    other !== undefined && (other.netns === '' || other.netns === FABRIC_NETNS || other.netns === link.netns)
+  return known ? { ...rest, peer: { netns: other.netns, name: other.name } } : rest
+}
+
+function asStored(link: Link): StoredLink {
+  return {
+    ...link,
+    mtu: link.mtu ?? 1500,
+    mac: link.mac ?? '02:00:00:00:00:00',
+    up: link.up ?? true,
+    master: link.master ?? null,
+    ipv6: link.ipv6 ?? true,
+    owned: link.owned ?? false,
+  }
+}
+
+function fill(world: FakeWorld, initial: Partial<HostState>): void {
+  const state = structuredClone(initial)
+  for (const link of state.links ?? []) {
+    world.netns.add(link.netns)
+    world.links.set(linkKey(link), asStored(link))
+    if (link.kind === 'veth' && link.peer !== undefined) {
+      world.pairs.set(linkKey(link), linkKey(link.peer))
+      world.pairs.set(linkKey(link.peer), linkKey(link))
+    }
+  }
+  const place = (entry: { netns: string; link: string }) => `${entry.netns}|${entry.link}`
+  for (const entry of state.addresses ?? []) world.addresses.set(`${place(entry)} ${entry.address}`, entry)
+  for (const entry of state.routes ?? []) world.routes.set(`${entry.netns} ${entry.destination}`, entry)
+  for (const entry of state.neighbours ?? []) world.neighbours.set(`${place(entry)} ${entry.ip}`, entry)
+  for (const entry of state.fdb ?? []) setFdb(world, entry)
+  world.filters = state.vxlanFilters ?? []
+}
+
+function lines(world: FakeWorld): string[] {
+  const state = everything(world)
+  const ops: Op[] = [
+    ...state.links.filter((link) => link.kind !== 'other').map((link) => ({ op: 'link-add', link }) as const),
+    ...state.addresses.map((address) => ({ op: 'address-add', address }) as const),
+    ...state.routes.map((route) => ({ op: 'route-set', route }) as const),
+    ...state.neighbours.map((neighbour) => ({ op: 'neighbour-set', neighbour }) as const),
+    ...state.fdb.map((entry) => ({ op: 'fdb-set', entry }) as const),
+  ]
+  if (state.vxlanFilters.length > 0) ops.push({ op: 'vxlan-filter-set', filters: state.vxlanFilters })
+  return ops.map(opText).sort()
+}
+
+async function* rings(bells: Set<() => void>, signal: AbortSignal): AsyncGenerator<void> {
+  // Rung at the start like the real one, which rings as soon as it listens.
+  let ringing = true
+  let wake: (() => void) | undefined
+  const bell = () => {
+    ringing = true
+    wake?.()
+  }
+  bells.add(bell)
+  signal.addEventListener('abort', () => wake?.(), { once: true })
+  try {
+    while (!signal.aborted) {
+      if (ringing) {
+        ringing = false
+        yield
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    }
+  } finally {
+    bells.delete(bell)
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * What the fake kernel holds, and what follows of itself when something goes: the rules that Linux keeps without being
+ * asked. Nothing is refused here; rules that refuse are in link-rules.ts and entry-rules.ts.
+ */
+import {
+  type BridgePort,
+  FABRIC_NETNS,
+  type FdbEntry,
+  type Link,
+  type LinkAddress,
+  type LinkRef,
+  type Neighbour,
+  type Route,
+  type VxlanFilter,
+} from '@weft/shared'
+
+/** A link as stored: every common attribute is known. */
+export type StoredLink = Link & {
+  mtu: number
+  mac: string
+  up: boolean
+  master: string | null
+  ipv6: boolean
+  owned: boolean
+}
+
+export interface FakeWorld {
+  readonly netns: Set<string>
+  readonly links: Map<string, StoredLink>
+  /** Ends of veth pairs, both ways, by {@link linkKey}. */
+  readonly pairs: Map<string, string>
+  readonly addresses: Map<string, LinkAddress>
+  readonly routes: Map<string, Route>
+  readonly neighbours: Map<string, Neighbour>
+  readonly fdb: Map<string, FdbEntry>
+  filters: readonly VxlanFilter[]
+}
+
+export const DEFAULT_PORT = {
+  learning: true,
+  flood: true,
+  multicastFlood: true,
+  broadcastFlood: true,
+  isolated: false,
+  hairpin: false,
+} as const satisfies BridgePort
+
+export function createWorld(): FakeWorld {
+  return {
+    netns: new Set(['', FABRIC_NETNS]),
+    links: new Map(),
+    pairs: new Map(),
+    addresses: new Map(),
+    routes: new Map(),
+    neighbours: new Map(),
+    fdb: new Map(),
+    filters: [],
+  }
+}
+
+export function linkKey({ netns, name }: LinkRef): string {
+  return `${netns}|${name}`
+}
+
+/** The link on which this one stands, with which it goes. */
+export function lowerKey(link: Link): string | undefined {
+  if (link.kind === 'vxlan') return linkKey({ netns: '', name: link.underlay })
+  return link.kind === 'macvlan' || link.kind === 'vlan' ? linkKey(link.parent) : undefined
+}
+
+/** Removes the link, its entries, its other end, what stands on it; a bridge lets its ports go. */
+export function removeLink(world: FakeWorld, key: string): void {
+  const link = world.links.get(key)
+  if (link === undefined) return
+  world.links.delete(key)
+  dropEntries(world, link, () => true)
+  const other = world.pairs.get(key)
+  world.pairs.delete(key)
+  if (other !== undefined) removeLink(world, other)
+  for (const [childKey, child] of [...world.links]) if (lowerKey(child) === key) removeLink(world, childKey)
+  for (const port of world.links.values()) {
+    if (port.netns === link.netns && port.master === link.name) leaveBridge(world, port)
+  }
+}
+
+/** A port that leaves its bridge takes its flags and the bridge's entries on it away. */
+export function leaveBridge(world: FakeWorld, port: StoredLink): void {
+  port.master = null
+  delete port.port
+  for (const [key, entry] of world.fdb) {
+    if (entry.netns === port.netns && entry.link === port.name && entry.vtep === undefined) world.fdb.delete(key)
+  }
+}
+
+/** Going down flushes routes, neighbours and IPv6 addresses of a link. */
+export function takeDown(world: FakeWorld, link: StoredLink): void {
+  link.up = false
+  dropEntries(world, link, (table, text) => table === 'routes' || table === 'neighbours' || isV6(text))
+}
+
+export function disableIpv6(world: FakeWorld, link: StoredLink): void {
+  link.ipv6 = false
+  dropEntries(world, link, (table, text) => table !== 'fdb' && isV6(text))
+}
+
+/** The netns goes with all that was born in it or moved there. */
+export function removeNetns(world: FakeWorld, netns: string): void {
+  world.netns.delete(netns)
+  for (const [key, link] of [...world.links]) if (link.netns === netns) removeLink(world, key)
+}
+
+type Table = 'addresses' | 'routes' | 'neighbours' | 'fdb'
+
+function dropEntries(world: FakeWorld, link: Link, drop: (table: Table, text: string) => boolean): void {
+  const mine = (entry: { netns: string; link: string }) => entry.netns === link.netns && entry.link === link.name
+  for (const [key, entry] of world.addresses)
+    if (mine(entry) && drop('addresses', entry.address)) world.addresses.delete(key)
+  for (const [key, entry] of world.routes)
+    if (mine(entry) && drop('routes', entry.destination)) world.routes.delete(key)
+  for (const [key, entry] of world.neighbours)
+    if (mine(entry) && drop('neighbours', entry.ip)) world.neighbours.delete(key)
+  for (const [key, entry] of world.fdb) if (mine(entry) && drop('fdb', entry.mac)) world.fdb.delete(key)
+}
+
+function isV6(text: string): boolean {
+  return text.includes(':')
+}
