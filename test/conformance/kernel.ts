@@ -274,7 +274,7 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
 
       it('refuses a master that is no bridge', async () => {
         await held(add(vxlan()), add(veth()))
-        expect((await refused(setLink(FABRIC, 'wfp1', { master: 'wfx1' }))).code).toBe('invalid')
+        expect((await refused(setLink(FABRIC, 'wfp1', { master: 'wfx1' }))).code).toBe('unsupported')
       })
 
       it('refuses to share a parent with a passthru link', async () => {

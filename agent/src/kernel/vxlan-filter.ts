@@ -7,8 +7,7 @@
  * number (10 us), and while it stands still what was read last still holds. Listing a table by `nft` costs 6-8 ms.
  * A table whose rules were altered reads as no filter at all, so that the next pass puts the whole of it back.
  */
-import type { VxlanFilter } from '@weft/shared'
-import { WeftError } from '@weft/shared'
+import { formatAddress, parseAddress, type VxlanFilter, WeftError } from '@weft/shared'
 import { parseAttributes } from 'netlink/dist/structs.js'
 import { z } from 'zod'
 import { NetlinkSocket, PROTOCOL } from './netlink/transport.ts'
@@ -68,8 +67,15 @@ function readGeneration(socket: NetlinkSocket): number {
   return id ?? 0
 }
 
-/** The whole table as nft text; one transaction, whether the table was there or not. */
-export function filterScript(filters: readonly VxlanFilter[]): string {
+/**
+ * The whole table as nft text; one transaction, whether the table was there or not. Every value is parsed and printed
+ * anew, so that none can carry a word of nft. Throws `invalid` for what is no address or no port.
+ */
+export function filterScript(given: readonly VxlanFilter[]): string {
+  const filters = given.map(({ udpPort, peers }) => ({
+    udpPort: checkedPort(udpPort),
+    peers: peers.map((peer) => formatAddress(parseAddress(peer))),
+  }))
   const clear = `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`
   if (filters.length === 0) return clear
   const peers = (wanted: (peer: string) => boolean) =>
@@ -90,6 +96,11 @@ export function filterScript(filters: readonly VxlanFilter[]): string {
   }
 }
 `
+}
+
+function checkedPort(port: number): number {
+  if (Number.isInteger(port) && port > 0 && port <= 0xffff) return port
+  throw new WeftError('invalid', { what: 'not a UDP port', on: String(port), why: '1 to 65535' })
 }
 
 function elements(list: readonly string[]): string {

@@ -96,7 +96,7 @@ function needLower(world: FakeWorld, link: MadeLink): StoredLink | undefined {
 
 function needBridge(world: FakeWorld, netns: string, name: string): StoredLink {
   const bridge = needOurs(world, { netns, name })
-  if (bridge.kind !== 'bridge') refuse('EINVAL', 'master is no bridge', name)
+  if (bridge.kind !== 'bridge') refuse('EOPNOTSUPP', 'master is no bridge', name)
   return bridge
 }
 

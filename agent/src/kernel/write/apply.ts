@@ -82,7 +82,7 @@ function applyEntries(writer: Writer, ops: readonly TableOp[]): OpFailure[] {
   for (const op of ops) {
     const { netns, link } = linkOfEntry(op)
     try {
-      requests.push(tableRequest(op, writer.needOurs(netns, link).index))
+      requests.push(tableRequest(op, writer.needOurs(netns, link)))
       sent.push(op)
     } catch (error) {
       if (!(isRemoval(op) && isGone(error))) failures.set(op, failure(op, error))

@@ -1,12 +1,13 @@
 /** Changing attributes of a link that exists. */
-import { FABRIC_NETNS, type Link, type Op } from '@weft/shared'
-import { formatBridgePort, formatInfo, formatVxlan, type LinkAttrs } from 'netlink/dist/rt/ifla.js'
+import { FABRIC_NETNS, type Link, type Op, WeftError } from '@weft/shared'
+import { formatBridgePort, formatInfo, type LinkAttrs, parseVxlan } from 'netlink/dist/rt/ifla.js'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { putU8 } from 'netlink/dist/structs.js'
 import { errnoError } from '../errno.ts'
 import { encodeBridge } from '../kinds/bridge.ts'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import { macBytes } from '../netlink/values.ts'
+import type { LinkRow } from '../read/link-row.ts'
 import { setIpv6 } from './sysctl.ts'
 import type { Writer } from './writer.ts'
 
@@ -14,7 +15,9 @@ export type LinkChanges = Extract<Op, { op: 'link-set' }>['set']
 
 /** Applies the changes in the order that the kernel needs, `up` last. Throws the first refusal. */
 export function setLink(writer: Writer, netns: string, name: string, set: LinkChanges): void {
-  const index = writer.needOurs(netns, name).index
+  const row = writer.needOurs(netns, name)
+  const { index } = row
+  if (set.proxy !== undefined) checkProxy(row, set.proxy)
   const masterIndex = set.master ? writer.needOurs(netns, set.master).index : 0
   change(writer, netns, name, set, index, masterIndex)
   writer.forgetLinks()
@@ -64,10 +67,6 @@ function change(
     const data = encodeBridge({ multicastSnooping: set.multicastSnooping })
     requests.push(request({ linkinfo: toBuffer(formatInfo({ kind: 'bridge', data })) }))
   }
-  if (set.proxy !== undefined) {
-    const data = toBuffer(formatVxlan({ proxy: Number(set.proxy) }))
-    requests.push(request({ linkinfo: toBuffer(formatInfo({ kind: 'vxlan', data })) }))
-  }
   // The kernel sets flags of a port before it sets the master that makes it one.
   if (set.master !== undefined) requests.push(request({ master: masterIndex }))
   const rest: LinkAttrs = {
@@ -82,6 +81,17 @@ function change(
   if (refusal !== undefined) {
     throw errnoError(refusal.errno, { what: 'link not changed', on: name }, refusal.message)
   }
+}
+
+/** The kernel refuses to hear of the flag again, even unchanged ("vxlan: cannot change PROXY flag"). */
+function checkProxy(row: LinkRow, wanted: boolean): void {
+  if (row.kind === 'vxlan' && row.kindData !== undefined && (parseVxlan(row.kindData).proxy === 1) === wanted) return
+  throw new WeftError('unsupported', {
+    what: 'link not changed',
+    on: row.name,
+    why: 'the proxy flag of a vxlan device is fixed at birth',
+    remedy: 'remove the device and make it again',
+  })
 }
 
 function portInfo(port: Readonly<Record<string, boolean>>): Buffer {

@@ -1,5 +1,5 @@
 /** Entries of links (addresses, routes, neighbours, FDB) as requests that can be batched. */
-import type { FdbEntry, LinkAddress, Neighbour, Op, Route } from '@weft/shared'
+import { type FdbEntry, type LinkAddress, type Neighbour, type Op, type Route, WeftError } from '@weft/shared'
 import {
   formatAddressMessage,
   formatNeighborMessage,
@@ -12,6 +12,7 @@ import {
 import { ERRNO } from '../errno.ts'
 import { FLAG, type Request, toBuffer } from '../netlink/message.ts'
 import { AF_BRIDGE, addressBytes, familyOf, macBytes } from '../netlink/values.ts'
+import type { LinkRow } from '../read/link-row.ts'
 
 export type TableOp = Exclude<Op, { op: 'link-add' | 'link-delete' | 'link-set' | 'vxlan-filter-set' }>
 
@@ -60,8 +61,12 @@ export function absentErrnos(op: TableOp): readonly number[] {
   }
 }
 
-/** Throws `invalid` for text that is no address. */
-export function tableRequest(op: TableOp, index: number): Request {
+/** Throws `invalid` for text that is no address, `unsupported` for a VTEP on what is no vxlan device. */
+export function tableRequest(op: TableOp, { index, kind }: Pick<LinkRow, 'index' | 'kind'>): Request {
+  // Other devices would take the MAC into their receive filter and say nothing (ndo_dflt_fdb_add).
+  if (op.op === 'fdb-set' && op.entry.vtep !== undefined && kind !== 'vxlan') {
+    throw new WeftError('unsupported', { what: 'link is no vxlan device', on: op.entry.link })
+  }
   switch (op.op) {
     case 'address-add':
       return address(MessageType.NEWADDR, SET, op.address, index)
