@@ -36,7 +36,8 @@ export interface Client {
 const CALL_MS = 15_000
 const RETRY_AFTER_MS = 200
 
-export function createClient(target: Target): Client {
+/** `onStale` is told when an answer is what the controller knew last, because its store does not answer. */
+export function createClient(target: Target, onStale: () => void = () => undefined): Client {
   return {
     async call(name, asked, timeoutMs = CALL_MS) {
       const deadline = new WeftError('deadline', {
@@ -52,7 +53,9 @@ export function createClient(target: Target): Client {
         const request = { ...requestOf(name, asked), signal: abort.signal }
         return await twice(abort.signal, async () => {
           const response = await send(target, request)
-          return parseReply(name, await textOf(await granted(response)))
+          const reply = parseReply(name, await textOf(await granted(response)))
+          if (response.stale) onStale()
+          return reply
         })
       } finally {
         clearTimeout(timer)

@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import { WeftError } from '@weft/shared'
 import { findController } from '../config.ts'
+import { note, type Terminal } from '../output/terminal.ts'
 import { type Client, createClient } from './client.ts'
 
 export interface Connection {
@@ -12,16 +13,18 @@ export interface Connection {
 }
 
 /** Throws as `findController`, and `invalid` when the secret file cannot be read. */
-export async function openClient(connection: Connection, env: NodeJS.ProcessEnv): Promise<Client> {
+export async function openClient(connection: Connection, terminal: Terminal): Promise<Client> {
+  const { env } = terminal
+  const stale = () => note(terminal, 'warning: etcd does not answer the controller; this is what was known last')
   const address = await findController({ flag: connection.controller, env, exists: fs.existsSync, labSockets })
   const secretFile = connection.secretFile ?? env.WEFT_SECRET_FILE
-  if (address.kind === 'unix' || secretFile === undefined || secretFile === '') return createClient({ address })
-  return createClient({ address, secret: readSecret(secretFile) })
+  if (address.kind === 'unix' || secretFile === undefined || secretFile === '') return createClient({ address }, stale)
+  return createClient({ address, secret: readSecret(secretFile) }, stale)
 }
 
-/** Only asked when nothing else names a controller: then the labs' code is loaded. */
+/** Only asked when nothing else names a controller. Not through the lab's door, which would load dockerd and all. */
 async function labSockets(): Promise<Map<string, string>> {
-  const { labLayout, listLabs } = await import('../lab/index.ts')
+  const [{ labLayout }, { listLabs }] = await Promise.all([import('../lab/layout.ts'), import('../lab/record.ts')])
   return new Map(listLabs().map((name) => [name, labLayout(name).controllerSocket]))
 }
 

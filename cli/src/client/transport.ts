@@ -20,6 +20,8 @@ export interface Request {
 
 export interface Response {
   readonly status: number
+  /** The store did not answer the controller: this is what was known last (`X-Weft-Stale`). */
+  readonly stale: boolean
   readonly chunks: AsyncIterable<string>
 }
 
@@ -43,7 +45,8 @@ export async function send(target: Target, request: Request): Promise<Response> 
     const fail = (cause: Error) => reject(signal.aborted ? signal.reason : unreachable(address, cause))
     const call = open({ ...where, method, path, headers, signal, agent: false }, (response) => {
       response.setEncoding('utf8')
-      resolve({ status: response.statusCode ?? 0, chunks: read(response, address, signal) })
+      const stale = response.headers['x-weft-stale'] === 'true'
+      resolve({ status: response.statusCode ?? 0, stale, chunks: read(response, address, signal) })
     })
     call.on('error', fail)
     call.end(request.body)

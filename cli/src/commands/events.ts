@@ -15,7 +15,7 @@ export const run: Run = async (context, { options }) => {
   const flags = parseWith(Flags, options, 'options')
   const format = parseFormat(flags.format)
   const filters = parseFilters(flags.filter, KEYS)
-  const client = await openClient(context.connection, terminal.env)
+  const client = await openClient(context.connection, terminal)
   const signal = context.interrupt()
   try {
     for await (const event of client.stream('events', {}, signal)) {

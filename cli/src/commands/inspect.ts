@@ -14,7 +14,7 @@ export async function inspectEach(
   get: (client: Client, ref: string) => Promise<object>,
 ): Promise<number | undefined> {
   const refs = args.map((text) => parseRef(what, text))
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const found: object[] = []
   const exit = await forEach(context, refs, async (ref) => {
     found.push(await get(client, ref))

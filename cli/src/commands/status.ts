@@ -27,7 +27,7 @@ export const run: Run = async (context, { options }) => {
     flags.revision === undefined ? undefined : parseInteger('--revision', flags.revision, 1, Number.MAX_SAFE_INTEGER)
   if (revision !== undefined && !flags.wait)
     throw bad('--revision', String(revision), 'it says what to wait for', 'add --wait')
-  const client = await openClient(context.connection, terminal.env)
+  const client = await openClient(context.connection, terminal)
   const query = flags.wait ? { wait: true, timeoutMs, ...(revision === undefined ? {} : { revision }) } : {}
   const view = await client.call('status', { query }, flags.wait ? timeoutMs + ANSWER_MS : undefined)
   print(terminal, format === 'json' ? jsonLine(view) : statusScreen(view, painter(terminal.stdout, terminal.env)))

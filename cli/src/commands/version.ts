@@ -6,7 +6,7 @@ import type { Run } from './spec.ts'
 /** Prints this command's version, then the controller's; a controller that cannot be reached is an error after that. */
 export const run: Run = async (context) => {
   print(context.terminal, `weft        ${ownVersion()}`)
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const { version, cluster } = await client.call('version', {})
   print(context.terminal, `controller  ${version}\ncluster     ${cluster}`)
   return undefined

@@ -28,7 +28,7 @@ export const run: Run = async (context, { args, options }) => {
   return undefined
 }
 
-const client = (context: Context) => openClient(context.connection, context.terminal.env)
+const client = (context: Context) => openClient(context.connection, context.terminal)
 
 const NAMES: Readonly<Record<Names, (context: Context) => Promise<string[]>>> = {
   networks: async (context) => (await (await client(context)).call('networkList', {})).map(({ name }) => name),

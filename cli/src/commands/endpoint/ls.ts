@@ -19,7 +19,7 @@ export const run: Run = async (context, { options }) => {
     network: network === undefined ? undefined : parseRef('network', network),
     host: host === undefined ? undefined : parseRef('host', host),
   }
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const endpoints = await client.call('endpointList', { query })
   const order = (each: (typeof endpoints)[number]) => `${each.network.name} ${each.name ?? ''} ${each.uid}`
   endpoints.sort((a, b) => (order(a) < order(b) ? -1 : 1))

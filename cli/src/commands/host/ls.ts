@@ -10,7 +10,7 @@ const Flags = ListFlags.omit({ filter: true })
 export const run: Run = async (context, { options }) => {
   const flags = parseWith(Flags, options, 'options')
   parseFormat(flags.format)
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const hosts = await client.call('hostList', {})
   hosts.sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))
   printList(context.terminal, flags, hosts, {

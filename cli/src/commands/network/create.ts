@@ -10,7 +10,7 @@ export const run: Run = async (context, { args, options }) => {
   const { terminal } = context
   const flags = parseWith(CreateFlags, options, 'options')
   const request = createRequest(args[0] ?? '', flags, context.newRequestId())
-  const client = await openClient(context.connection, terminal.env)
+  const client = await openClient(context.connection, terminal)
   const network = await client.call('networkCreate', { body: request })
   for (const warning of network.warnings) note(terminal, `warning: ${warning}`)
   if (flags.dryRun) {

@@ -9,7 +9,7 @@ export const run: Run = async (context, { options }) => {
   const flags = parseWith(ListFlags, options, 'options')
   const filters = parseNetworkFilters(flags.filter)
   parseFormat(flags.format)
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const networks = (await client.call('networkList', {})).filter((network) => matches(network, filters))
   networks.sort((a, b) => (a.name < b.name ? -1 : 1))
   printList(context.terminal, flags, networks, {

@@ -13,7 +13,7 @@ const Flags = z.strictObject({ wait: z.boolean().optional() })
 export const run: Run = async (context, { args, options }) => {
   const flags = parseWith(Flags, options, 'options')
   const refs = args.map((text) => parseRef('network', text))
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   let revision = 0
   const exit = await forEach(context, refs, async (ref) => {
     const removed = await client.call('networkRemove', { params: { ref }, query: { req: context.newRequestId() } })

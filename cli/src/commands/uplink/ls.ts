@@ -10,7 +10,7 @@ const Flags = ListFlags.omit({ filter: true })
 export const run: Run = async (context, { options }) => {
   const flags = parseWith(Flags, options, 'options')
   parseFormat(flags.format)
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const uplinks = await client.call('uplinkList', {})
   uplinks.sort((a, b) => (a.name < b.name ? -1 : 1))
   printList(context.terminal, flags, uplinks, {

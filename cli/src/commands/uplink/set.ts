@@ -13,7 +13,7 @@ export const run: Run = async (context, { args }) => {
     host: parseRef('host', host),
     interface: parseWith(InterfaceName, text, `interface of ${host}`),
   }))
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   return await forEach(context, pairs, async ({ host, interface: link }) => {
     const req = context.newRequestId()
     await client.call('uplinkSet', { params: { name, host }, body: { req, interface: link } })

@@ -10,7 +10,7 @@ export const run: Run = async (context, { args }) => {
   const [first = '', ...rest] = args
   const name = parseRef('uplink', first)
   const given = rest.map((host) => parseRef('host', host))
-  const client = await openClient(context.connection, context.terminal.env)
+  const client = await openClient(context.connection, context.terminal)
   const uplink = (await client.call('uplinkList', {})).find((each) => each.name === name)
   const hosts = given.length > 0 ? given : Object.keys(uplink?.hosts ?? {})
   if (hosts.length === 0)

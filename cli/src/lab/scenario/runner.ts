@@ -61,6 +61,7 @@ async function runCheck(check: Check, lab: Lab, options: RunnerOptions): Promise
 }
 
 async function rejectOn(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted()
   return await new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })

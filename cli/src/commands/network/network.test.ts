@@ -1,0 +1,116 @@
+import type { EndpointView, NetworkView } from '@weft/shared'
+import { describe, expect, it } from 'vitest'
+import { planText } from './create.ts'
+import { dockerView } from './inspect.ts'
+import { matches, parseNetworkFilters } from './ls.ts'
+
+const uid = (letter: string) => letter.repeat(20)
+const network: NetworkView = {
+  uid: uid('a'),
+  name: 'mynet',
+  driver: 'overlay',
+  createdAt: '2026-01-02T03:04:05.000Z',
+  options: { attach: 'bridge' },
+  labels: { team: 'web', empty: '' },
+  internal: false,
+  egress: 'docker',
+  mtu: 1450,
+  vni: 4097,
+  subnets: [
+    {
+      uid: uid('b'),
+      cidr: '10.20.0.0/24',
+      gateway: '10.20.0.1',
+      ipRange: '10.20.0.128/25',
+      auxAddresses: { router: '10.20.0.5' },
+      usable: '253',
+      used: 1,
+      reserved: 4,
+    },
+    { uid: uid('c'), cidr: 'fd20::/64', auxAddresses: {}, usable: '18446744073709551615', used: 1, reserved: 1 },
+  ],
+  endpoints: 1,
+  revision: 231,
+  warnings: [],
+}
+const endpoint: EndpointView = {
+  uid: uid('d'),
+  network: { uid: network.uid, name: network.name },
+  host: 'docker1',
+  name: 'web',
+  aliases: [],
+  mac: '02:00:00:00:00:01',
+  addresses: ['10.20.0.2', 'fd20::2'],
+  state: 'attached',
+  containerId: 'c0ffee',
+  createdAt: '2026-01-02T03:04:06.000Z',
+}
+
+describe('network ls -f', () => {
+  it.each([
+    [['name=yne'], true],
+    [['name=other'], false],
+    [['name=other', 'name=my'], true],
+    [['driver=overlay'], true],
+    [['driver=over'], false],
+    [['id=aaaa'], true],
+    [['id=b'], false],
+    [['label=team'], true],
+    [['label=team=web'], true],
+    [['label=team=db'], false],
+    [['label=empty='], true],
+    [['label=team', 'label=other'], false],
+    [['label=toString'], false],
+    [['name=my', 'driver=macvlan'], false],
+  ])('%j: %s', (texts, expected) => {
+    expect(matches(network, parseNetworkFilters(texts))).toBe(expected)
+  })
+})
+
+describe('network inspect', () => {
+  it('has the fields that users of Docker know', () => {
+    expect(dockerView(network, [endpoint])).toMatchObject({
+      Name: 'mynet',
+      Id: network.uid,
+      Created: network.createdAt,
+      Scope: 'global',
+      Driver: 'overlay',
+      EnableIPv6: true,
+      IPAM: {
+        Config: [
+          {
+            Subnet: '10.20.0.0/24',
+            Gateway: '10.20.0.1',
+            IPRange: '10.20.0.128/25',
+            AuxiliaryAddresses: { router: '10.20.0.5' },
+          },
+          { Subnet: 'fd20::/64' },
+        ],
+      },
+      Internal: false,
+      Containers: {
+        c0ffee: { Name: 'web', IPv4Address: '10.20.0.2/24', IPv6Address: 'fd20::2/64', Host: 'docker1' },
+      },
+      Options: { attach: 'bridge' },
+      Labels: { team: 'web' },
+      Weft: { Vni: 4097, Mtu: 1450, Egress: 'docker', Revision: 231 },
+    })
+  })
+
+  it('says no IPv6 where there is none', () => {
+    const subnets = network.subnets.slice(0, 1)
+    expect(dockerView({ ...network, subnets }, [])).toMatchObject({ EnableIPv6: false, Containers: {} })
+  })
+})
+
+describe('network create --dry-run', () => {
+  it('says what would be made, and where', () => {
+    expect(
+      planText(network, ['docker1', 'docker2']),
+    ).toBe(`would create overlay network mynet (VNI 4097, MTU 1450, egress docker)
+  subnet 10.20.0.0/24: gateway 10.20.0.1, range 10.20.0.128/25, 253 addresses
+  subnet fd20::/64: no gateway, 18446744073709551615 addresses
+  on host docker1
+  on host docker2`)
+  })
+})
