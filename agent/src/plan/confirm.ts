@@ -1,0 +1,33 @@
+/**
+ * Where the interfaces of local endpoints are, by what is observed. Docker tells when it takes one and when it gives it
+ * back, but not when it has moved it: that is seen.
+ */
+import type { Attachment, HostState } from '@weft/shared'
+import { isSandbox } from './link-kinds.ts'
+
+/**
+ * Endpoints in flight whose MAC is on a link of their sandbox become `sandbox`, with that link's name. Endpoints whose sandbox is
+ * gone (`missing`, as an observation names them) go back to in-flight, so that nothing is made in it. Others are returned
+ * as they are, the very same objects.
+ */
+export function confirmAttachments<E extends { readonly mac: string; readonly attachment: Attachment }>(
+  endpoints: readonly E[],
+  observed: HostState,
+  missing: readonly string[] = [],
+): E[] {
+  const names = new Map<string, string>()
+  for (const link of observed.links) {
+    if (isSandbox(link.netns) && link.mac !== undefined) names.set(`${link.netns} ${link.mac.toLowerCase()}`, link.name)
+  }
+  const gone = new Set(missing)
+  return endpoints.map((endpoint) => {
+    const { attachment } = endpoint
+    if (attachment.phase === 'sandbox' && gone.has(attachment.link.netns)) {
+      return { ...endpoint, attachment: { phase: 'in-flight', link: attachment.link, sandbox: attachment.link.netns } }
+    }
+    if (attachment.phase !== 'in-flight' || attachment.sandbox === undefined) return endpoint
+    const name = names.get(`${attachment.sandbox} ${endpoint.mac.toLowerCase()}`)
+    if (name === undefined) return endpoint
+    return { ...endpoint, attachment: { phase: 'sandbox', link: { netns: attachment.sandbox, name } } }
+  })
+}

@@ -1,0 +1,192 @@
+/**
+ * What this host should hold: its intent, expanded by the drivers with the host's own facts and endpoints. Pure.
+ *
+ * Invariants
+ * - One network's trouble is its own: it becomes a problem, the others go on.
+ * - Where a network cannot be expanded, what exists of it on the host is held: neither altered nor removed.
+ */
+import {
+  type Driver,
+  type DriverHost,
+  driverFor,
+  type EntryMap,
+  FABRIC_NETNS,
+  type HostProblem,
+  type HostState,
+  interfaceName,
+  type Link,
+  type LocalEndpoint,
+  type NetworkSpec,
+  parseOptions,
+  type RemoteEndpoint,
+  WeftError,
+} from '@weft/shared'
+import { type NetworkState, uniteNetworks } from './unite.ts'
+
+export interface DesiredInput {
+  readonly entries: EntryMap
+  /** This host's endpoints, by network uid. */
+  readonly endpoints: ReadonlyMap<string, readonly LocalEndpoint[]>
+  readonly hostId: string
+  /** Its uplinks are completed by those of the intent. */
+  readonly host: DriverHost
+}
+
+export interface Desired {
+  readonly state: HostState
+  readonly problems: HostProblem[]
+}
+
+export function desiredState(input: DesiredInput): Desired {
+  const intent = sortEntries(input)
+  const problems: HostProblem[] = []
+  const states: NetworkState[] = []
+  for (const network of intent.networks) {
+    const endpoints = input.endpoints.get(network.uid) ?? []
+    try {
+      states.push({ network, state: expand(network, endpoints, intent, problems) })
+    } catch (error) {
+      problems.push(problemOf(error, network))
+      states.push({ network, state: hold(network.uid, endpoints) })
+    }
+  }
+  const known = new Set(intent.networks.map((network) => network.uid))
+  const held = [...input.endpoints].filter(([uid, endpoints]) => !known.has(uid) && endpoints.length > 0)
+  for (const [uid, endpoints] of held) problems.push(unknownNetwork(uid, endpoints))
+  const united = uniteNetworks(
+    states,
+    held.map(([uid, endpoints]) => hold(uid, endpoints)),
+  )
+  for (const { network, error } of united.refused) problems.push(problemOf(error, network))
+  return { state: united.state, problems }
+}
+
+interface Intent {
+  readonly networks: readonly NetworkSpec[]
+  readonly remote: ReadonlyMap<string, readonly { host: string; uid: string; mac: string; addresses: string[] }[]>
+  readonly vteps: ReadonlyMap<string, string>
+  readonly host: DriverHost
+}
+
+function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
+  const networks: NetworkSpec[] = []
+  const remote = new Map<string, { host: string; uid: string; mac: string; addresses: string[] }[]>()
+  const vteps = new Map<string, string>()
+  const uplinks: Record<string, string> = { ...host.uplinks }
+  for (const entry of entries.values()) {
+    switch (entry.kind) {
+      case 'network': {
+        const { kind: _, ...network } = entry
+        networks.push(network)
+        break
+      }
+      case 'endpoint': {
+        if (entry.host === hostId) break
+        const known = remote.get(entry.network)
+        if (known === undefined) remote.set(entry.network, [entry])
+        else known.push(entry)
+        break
+      }
+      case 'peer':
+        vteps.set(entry.host, entry.vtep)
+        break
+      case 'uplink':
+        uplinks[entry.name] = entry.interface
+        break
+    }
+  }
+  networks.sort((a, b) => (a.uid < b.uid ? -1 : 1))
+  return { networks, remote, vteps, host: { ...host, uplinks } }
+}
+
+function expand(
+  network: NetworkSpec,
+  endpoints: readonly LocalEndpoint[],
+  intent: Intent,
+  problems: HostProblem[],
+): HostState {
+  const driver: Driver = driverFor(network.driver)
+  const options = parseOptions(driver, network.options)
+  const peers: RemoteEndpoint[] = []
+  const peerVteps = new Set<string>()
+  const unreachable = new Set<string>()
+  for (const { host, uid, mac, addresses } of intent.remote.get(network.uid) ?? []) {
+    const vtep = intent.vteps.get(host)
+    if (vtep === undefined) {
+      unreachable.add(host)
+      continue
+    }
+    peerVteps.add(vtep)
+    peers.push({ uid, mac, addresses, vtep })
+  }
+  const vteps = [...peerVteps].sort()
+  const state = driver.desired({ network, options, endpoints, peers, peerVteps: vteps, host: intent.host })
+  for (const host of [...unreachable].sort()) problems.push(noVtep(network, host))
+  const small = smallestMtu(state)
+  if (network.mtu !== undefined && small < network.mtu) problems.push(mtuTooSmall(network, small))
+  return state
+}
+
+/** The network's links as they are: everything that its name could have made on this host, tolerated. */
+function hold(uid: string, endpoints: readonly LocalEndpoint[]): HostState {
+  const fabric = [
+    interfaceName('bridge', uid),
+    interfaceName('vxlan', uid),
+    interfaceName('uplink', uid),
+    ...endpoints.map((endpoint) => interfaceName('port', endpoint.uid)),
+  ]
+  const held = (netns: string, name: string): Link => ({ kind: 'other', netns, name, presence: 'tolerated' })
+  return {
+    links: [
+      ...fabric.map((name) => held(FABRIC_NETNS, name)),
+      ...endpoints.map((endpoint) => held('', interfaceName('container', endpoint.uid))),
+    ],
+    addresses: [],
+    routes: [],
+    neighbours: [],
+    fdb: [],
+    vxlanFilters: [],
+  }
+}
+
+function smallestMtu(state: HostState): number {
+  return Math.min(...state.links.map((link) => link.mtu ?? Number.POSITIVE_INFINITY))
+}
+
+function problemOf(error: unknown, network: NetworkSpec): HostProblem {
+  const { code, parts } = WeftError.from(error, 'network cannot be expanded')
+  const message = [parts.on === undefined ? parts.what : `${parts.what}: ${parts.on}`, parts.why].filter(Boolean)
+  return {
+    code,
+    message: `network ${network.name}: ${message.join(': ')}`.slice(0, 2000),
+    network: network.uid,
+    ...(parts.remedy === undefined ? {} : { remedy: parts.remedy.slice(0, 1000) }),
+  }
+}
+
+function unknownNetwork(uid: string, endpoints: readonly LocalEndpoint[]): HostProblem {
+  return {
+    code: 'not_found',
+    message: `network ${uid} is not in the intent, yet ${endpoints.length} containers of this host are on it; left alone`,
+    network: uid,
+    remedy: 'disconnect the containers; if the network should exist, restore the cluster’s store',
+  }
+}
+
+function noVtep(network: NetworkSpec, host: string): HostProblem {
+  return {
+    code: 'internal',
+    message: `network ${network.name}: the intent names endpoints of host ${host} but not its VTEP`,
+    network: network.uid,
+    remedy: `see weft host inspect ${host}; restart its agent when it has no underlay address`,
+  }
+}
+
+function mtuTooSmall(network: NetworkSpec, fits: number): HostProblem {
+  return {
+    code: 'conflict',
+    message: `network ${network.name}: its MTU is ${network.mtu}, but this host carries only ${fits}; large packets are lost`,
+    network: network.uid,
+    remedy: `raise the MTU of this host’s underlay or parent, or make the network anew with -o mtu=${fits}`,
+  }
+}

@@ -1,0 +1,96 @@
+/** An op as the iproute2 or nft line that would do the same: for logs, never run. */
+import type { Link, Op } from '@weft/shared'
+
+export function formatOp(op: Op): string {
+  switch (op.op) {
+    case 'link-add':
+      return `${ip(op.link.netns)} link add ${op.link.name} ${linkText(op.link)}`
+    case 'link-delete':
+      return `${ip(op.netns)} link del ${op.name}${op.why === undefined ? '' : ` # ${op.why}`}`
+    case 'link-set':
+      return `${ip(op.netns)} link set ${op.name} ${setText(op.set)}`
+    case 'address-add':
+      return `${ip(op.address.netns)} addr add ${op.address.address} dev ${op.address.link}`
+    case 'address-delete':
+      return `${ip(op.address.netns)} addr del ${op.address.address} dev ${op.address.link}`
+    case 'route-set':
+    case 'route-delete': {
+      const { netns, destination, via, link } = op.route
+      const verb = op.op === 'route-set' ? 'replace' : 'del'
+      return `${ip(netns)} route ${verb} ${destination}${via === undefined ? '' : ` via ${via}`} dev ${link}`
+    }
+    case 'neighbour-set':
+      return `${ip(op.neighbour.netns)} neigh replace ${op.neighbour.ip} lladdr ${op.neighbour.mac} dev ${op.neighbour.link} nud permanent`
+    case 'neighbour-delete':
+      return `${ip(op.neighbour.netns)} neigh del ${op.neighbour.ip} dev ${op.neighbour.link}`
+    case 'fdb-set':
+    case 'fdb-delete': {
+      const { netns, link, mac, vtep } = op.entry
+      const verb = op.op === 'fdb-delete' ? 'del' : mac === '00:00:00:00:00:00' ? 'append' : 'replace'
+      const where = vtep === undefined ? 'master static' : `dst ${vtep} self permanent`
+      return `bridge${inNetns(netns)} fdb ${verb} ${mac} dev ${link} ${where}`
+    }
+    case 'vxlan-filter-set':
+      return `nft replace weft_vxlan ${op.filters.map(({ udpPort, peers }) => `udp/${udpPort} from ${peers.length} peers`).join(', ') || 'away'}`
+  }
+}
+
+function ip(netns: string): string {
+  return `ip${inNetns(netns)}`
+}
+
+function inNetns(netns: string): string {
+  return netns === '' ? '' : ` -n ${netns}`
+}
+
+function linkText(link: Link): string {
+  const common = [
+    link.mac === undefined ? '' : `address ${link.mac}`,
+    link.mtu === undefined ? '' : `mtu ${link.mtu}`,
+    typeof link.master === 'string' ? `master ${link.master}` : '',
+    `type ${link.kind === 'other' ? (link.kernelKind ?? 'other') : link.kind}`,
+    kindText(link),
+  ]
+  const on = link.kind === 'macvlan' || link.kind === 'vlan' ? `link ${refText(link.parent)}` : ''
+  return [on, ...common].filter((part) => part !== '').join(' ')
+}
+
+function kindText(link: Link): string {
+  switch (link.kind) {
+    case 'vxlan': {
+      const flags = [link.learning ? 'learning' : 'nolearning', ...(link.proxy ? ['proxy'] : [])].join(' ')
+      return `id ${link.vni} local ${link.local} dev ${link.underlay} dstport ${link.udpPort} ${flags}`
+    }
+    case 'veth':
+      return link.peer === undefined ? '' : `peer ${refText(link.peer)}`
+    case 'macvlan':
+      return `mode ${link.mode}`
+    case 'vlan':
+      return `protocol ${link.protocol} id ${link.vlanId}`
+    case 'bridge':
+    case 'other':
+      return ''
+  }
+}
+
+function refText(ref: { netns: string; name: string }): string {
+  return ref.netns === '' ? ref.name : `${ref.name}@${ref.netns}`
+}
+
+function setText(set: Extract<Op, { op: 'link-set' }>['set']): string {
+  return Object.entries(set)
+    .map(([name, value]) => {
+      if (name === 'up') return value ? 'up' : 'down'
+      if (name === 'master') return value === null ? 'nomaster' : `master ${String(value)}`
+      if (name === 'port')
+        return Object.entries(value as Record<string, boolean>)
+          .map(onOff)
+          .join(' ')
+      return typeof value === 'boolean' ? onOff([name, value]) : `${name} ${JSON.stringify(value).replaceAll('"', '')}`
+    })
+    .join(' ')
+}
+
+function onOff([name, value]: [string, boolean]): string {
+  return `${name} ${value ? 'on' : 'off'}`
+}

@@ -1,0 +1,6 @@
+/** The door of the plan: what the agent's loop uses. */
+export { confirmAttachments } from './confirm.ts'
+export { type Desired, type DesiredInput, desiredState } from './desired.ts'
+export { type Diff, diff } from './diff.ts'
+export { formatOp } from './format-op.ts'
+export type { Conflict } from './link-fates.ts'

@@ -1,0 +1,90 @@
+/**
+ * Many networks on one host: their states become one. Shared sub-interfaces are wanted once by many; what only one
+ * network can have (a VLAN id on a parent, a parent in passthru mode) goes to the first, and the others are refused by name.
+ */
+import { canonicalJson, type HostState, type Link, mergeHostStates, type NetworkSpec, WeftError } from '@weft/shared'
+import { linkKey } from './link-kinds.ts'
+
+export interface NetworkState {
+  readonly network: NetworkSpec
+  readonly state: HostState
+}
+
+export interface United {
+  readonly state: HostState
+  readonly refused: readonly { readonly network: NetworkSpec; readonly error: WeftError }[]
+}
+
+/** Unites in the given order; `held` states are added as they are. */
+export function uniteNetworks(networks: readonly NetworkState[], held: readonly HostState[]): United {
+  const taken: Taken = { links: new Map(), vlans: new Map(), parents: new Map() }
+  const accepted: HostState[] = []
+  const refused: { network: NetworkSpec; error: WeftError }[] = []
+  for (const { network, state } of networks) {
+    const error = firstClash(network, state, taken)
+    if (error !== undefined) {
+      refused.push({ network, error })
+      accepted.push({ ...mergeHostStates([]), links: state.links.filter(isGenerated).map(tolerate) })
+      continue
+    }
+    const fresh = state.links.filter((link) => !taken.links.has(linkKey(link)))
+    for (const link of fresh) claim(network, link, taken)
+    accepted.push({ ...state, links: fresh })
+  }
+  return { state: mergeHostStates([...accepted, ...held]), refused }
+}
+
+interface Taken {
+  readonly links: Map<string, { link: Link; by: NetworkSpec }>
+  /** (parent, protocol, VLAN id): the kernel has one sub-interface for each, whatever its name and netns. */
+  readonly vlans: Map<string, { link: Link; by: NetworkSpec }>
+  /** Parents of macvlans, and whether one of them is in passthru mode. */
+  readonly parents: Map<string, { passthru: boolean; by: NetworkSpec }>
+}
+
+function claim(network: NetworkSpec, link: Link, taken: Taken): void {
+  taken.links.set(linkKey(link), { link, by: network })
+  if (link.kind === 'vlan') taken.vlans.set(vlanKey(link), { link, by: network })
+  if (link.kind === 'macvlan') {
+    taken.parents.set(linkKey(link.parent), { passthru: link.mode === 'passthru', by: network })
+  }
+}
+
+function firstClash(network: NetworkSpec, state: HostState, taken: Taken): WeftError | undefined {
+  for (const link of state.links) {
+    const same = taken.links.get(linkKey(link))
+    if (same !== undefined && canonicalJson(same.link) === canonicalJson(link)) continue
+    if (same !== undefined) return clash(link.name, 'the same interface in another way', same.by)
+    const vlan = link.kind === 'vlan' ? taken.vlans.get(vlanKey(link)) : undefined
+    if (vlan !== undefined) return clash(link.name, 'the same VLAN of that parent', vlan.by)
+    if (link.kind !== 'macvlan') continue
+    const parent = taken.parents.get(linkKey(link.parent))
+    if (parent === undefined || parent.by.uid === network.uid) continue
+    if (parent.passthru || link.mode === 'passthru') {
+      return clash(link.parent.name, 'that parent, and passthru shares it with nobody', parent.by)
+    }
+  }
+  return undefined
+}
+
+function clash(on: string, why: string, by: NetworkSpec): WeftError {
+  return new WeftError('conflict', {
+    what: 'two networks cannot share it on this host',
+    on,
+    why: `network ${by.name} has ${why}`,
+    remedy: `give one of them another parent or VLAN, or remove it: weft network rm ${by.name}`,
+  })
+}
+
+function vlanKey(link: Link & { kind: 'vlan' }): string {
+  return `${linkKey(link.parent)} ${link.protocol} ${link.vlanId}`
+}
+
+/** Sub-interfaces that networks share are decided by the network that has them. */
+function isGenerated(link: Link): boolean {
+  return link.presence !== 'shared'
+}
+
+function tolerate(link: Link): Link {
+  return { ...link, presence: 'tolerated' }
+}
