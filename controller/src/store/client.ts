@@ -156,6 +156,15 @@ export function kvOver(wire: Wire, options: ClientOptions = {}): Kv {
         ...(leaseMarginMs === undefined ? {} : { marginMs: leaseMarginMs }),
       })
     },
+    async grantUnkeptLease(ttlSeconds, call = {}) {
+      const grant = (deadlineMs: number) => wire.leaseGrant(ttlSeconds, deadlineMs)
+      const { id } = await within('lease grant', `${ttlSeconds} s`, call, grant, (error) => error.retryable, attemptMs)
+      return id
+    },
+    async refreshLease(id, call = {}) {
+      const renew = (deadlineMs: number) => wire.leaseRenew(id, deadlineMs)
+      return (await within('lease renewal', id, call, renew, (error) => error.retryable, attemptMs)) > 0
+    },
     close() {
       closed.abort()
       wire.close()

@@ -112,6 +112,10 @@ export interface Kv {
   /** Follows a prefix from a revision, over reconnects, until the signal, or a compaction, ends it. */
   watch(prefix: string, options: WatchOptions): AsyncIterable<WatchBatch>
   grantLease(ttlSeconds: number, options?: CallOptions): Promise<Lease>
+  /** A lease that nobody here keeps alive: its id. Whoever hears of its holder renews it with `refreshLease`. */
+  grantUnkeptLease(ttlSeconds: number, options?: CallOptions): Promise<string>
+  /** Renews a lease once, from whichever client; false when it is gone. */
+  refreshLease(id: string, options?: CallOptions): Promise<boolean>
   /** Ends connections and timers. Calls after it fail. */
   close(): void
 }

@@ -1,0 +1,295 @@
+/**
+ * T1: one address for one endpoint, by compare-and-set on the address itself.
+ *
+ * Invariants
+ * - The address's record, the endpoint's and the MAC's are written in one transaction or not at all.
+ * - A repeated request finds the endpoint of the first: the endpoint's uid is derived from host and request id.
+ * - "exhausted" is answered only after etcd itself was asked (a linearizable list).
+ */
+import {
+  type AgentReply,
+  type AgentRequest,
+  addressToHex,
+  type EndpointSpec,
+  formatAddress,
+  parseAddress,
+  WeftError,
+} from '@weft/shared'
+import type { Compare, KvOp, ReadAnswer } from '../store/kv.ts'
+import { type DomainDeps, nowText } from './deps.ts'
+import { readFence, requireFence } from './fence.ts'
+import { checkAskedAddress } from './pure/check-address.ts'
+import { endpointSpec } from './pure/compile.ts'
+import { addressOfHost, describeEndpoint, exhausted, heldByEndpoint, reservedAddress } from './pure/holders.ts'
+import { keys } from './pure/keys.ts'
+import { macOf } from './pure/macs.ts'
+import {
+  decode,
+  EndpointRecord,
+  HeldRecord,
+  type HostRecord,
+  MacRecord,
+  type NetworkRecord,
+  ReservedRecord,
+  type Stored,
+  type SubnetRecord,
+} from './pure/records.ts'
+import { uidOf } from './pure/uids.ts'
+
+type ClaimRequest = AgentRequest<'claim'>
+
+/** Everything that one try rests on. */
+interface Try {
+  readonly request: ClaimRequest
+  readonly uid: string
+  readonly host: Stored<HostRecord>
+  readonly network: Stored<NetworkRecord>
+  readonly subnet: Stored<SubnetRecord>
+  readonly ip: string
+  readonly hex: string
+  readonly chosen: boolean
+  /** How many derived MACs were found taken. */
+  readonly salt: number
+  /** Mod revision of a quarantine that this claim ends. */
+  readonly ends: number | undefined
+}
+
+/** What became of a try: done, or what to change for the next one. */
+type Verdict =
+  | { readonly done: EndpointSpec }
+  | { readonly next: 'address' }
+  | { readonly next: 'mac' }
+  | { readonly next: 'reservation'; readonly ends: number | undefined }
+
+/** Tries of one request; each lost one means that somebody else got an address. */
+const MOST_TRIES = 1_000
+
+/**
+ * Gives the host an address in the subnet: the one asked for, or the next free one.
+ * @throws `denied` (fence), `not_found` (network, subnet), `invalid` (asked-for address breaks a rule), `conflict` (the
+ * address or MAC is somebody's: the error names whose), `exhausted`.
+ */
+export async function claimAddress(
+  deps: DomainDeps,
+  host: string,
+  request: ClaimRequest,
+): Promise<AgentReply<'claim'>> {
+  let fenced = await requireFence(deps, host, request)
+  const { network, subnet } = await findSubnet(deps, request)
+  const uid = uidOf('endpoint', host, request.req)
+  if (request.address !== undefined) checkAskedAddress(request.address, subnet.value)
+  let salt = 0
+  let ends: number | undefined
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const known = deps.cluster.current().endpoints.get(uid)
+    if (known !== undefined) return { endpoint: recognised(known.value, request) }
+    const address =
+      request.address === undefined ? await pick(deps, network, subnet) : asked(deps, request.address, subnet)
+    if (address === undefined) continue
+    const attempt = { request, uid, host: fenced, network, subnet, salt, ends, ...address }
+    const verdict = await tryOnce(deps, attempt)
+    if ('done' in verdict) return { endpoint: verdict.done }
+    if (verdict.next === 'mac') salt++
+    if (verdict.next === 'reservation') ends = verdict.ends
+    fenced = await requireFence(deps, host, request)
+  }
+  throw new WeftError('unavailable', {
+    what: 'lost every race for an address',
+    on: subnet.value.cidr,
+    why: `${MOST_TRIES} tries`,
+    remedy: 'try again',
+  })
+}
+
+async function findSubnet(
+  deps: DomainDeps,
+  { network: uid, subnet: subnetUid }: ClaimRequest,
+): Promise<{ network: Stored<NetworkRecord>; subnet: Stored<SubnetRecord> }> {
+  let view = deps.cluster.current()
+  if (!view.networks.has(uid) || !view.subnets.has(subnetUid)) view = await deps.cluster.newest()
+  const network = view.networks.get(uid)
+  const subnet = view.subnets.get(subnetUid)
+  if (network === undefined) {
+    throw new WeftError('not_found', { what: 'no such network', on: uid, why: 'it was removed or never was' })
+  }
+  if (subnet === undefined || subnet.value.network !== uid) {
+    throw new WeftError('not_found', { what: `no such subnet of network ${network.value.name}`, on: subnetUid })
+  }
+  return { network, subnet }
+}
+
+/** Chooses and holds the next candidate; undefined when the caller should look again. */
+async function pick(
+  deps: DomainDeps,
+  network: Stored<NetworkRecord>,
+  subnet: Stored<SubnetRecord>,
+): Promise<{ ip: string; hex: string; chosen: true } | undefined> {
+  const { cluster } = deps
+  const { uid } = subnet.value
+  const address = cluster.desk.pick(cluster.current(), uid)
+  if (address !== undefined) return { ...texts(address), chosen: true }
+  const underWay = cluster.desk.nextRelease(uid)
+  if (underWay !== undefined) {
+    await underWay
+    return undefined
+  }
+  // The cache says full and nothing is under way: let etcd's own revision decide before saying so.
+  const view = await cluster.newest()
+  const found = cluster.desk.pick(view, uid)
+  if (found !== undefined) return { ...texts(found), chosen: true }
+  if (cluster.desk.nextRelease(uid) !== undefined) return undefined
+  throw exhausted(view, network.value.name, subnet.value)
+}
+
+function asked(deps: DomainDeps, ip: string, subnet: Stored<SubnetRecord>): { ip: string; hex: string; chosen: false } {
+  const hex = addressToHex(parseAddress(ip))
+  const owner = deps.cluster.current().hostAddresses.get(hex)
+  if (owner !== undefined) throw addressOfHost(ip, owner)
+  deps.cluster.desk.hold(subnet.value.uid, hex)
+  return { ip, hex, chosen: false }
+}
+
+function texts(address: ReturnType<typeof parseAddress>): { ip: string; hex: string } {
+  return { ip: formatAddress(address), hex: addressToHex(address) }
+}
+
+/** One transaction. The address stays held until the cache knows what became of it. */
+async function tryOnce(deps: DomainDeps, attempt: Try): Promise<Verdict> {
+  const { cluster } = deps
+  let settledAt: number | undefined
+  try {
+    const record = recordOf(deps, attempt)
+    const answer = await cluster.commits.submit(draftOf(attempt, record))
+    settledAt = answer.succeeded ? answer.revision : newestOf(answer.reads)
+    if (answer.succeeded) return { done: endpointSpec(record) }
+    return await judge(deps, attempt, answer.reads)
+  } finally {
+    letGo(deps, attempt, settledAt)
+  }
+}
+
+/** The last write among what was read: what the cache must know before the same candidate is tried again. */
+function newestOf(reads: readonly ReadAnswer[]): number {
+  return Math.max(0, ...reads.flatMap(({ entries }) => entries.map(({ modRevision }) => modRevision)))
+}
+
+function letGo(deps: DomainDeps, { subnet, hex }: Try, settledAt: number | undefined): void {
+  const release = () => deps.cluster.desk.release(subnet.value.uid, hex)
+  if (settledAt === undefined || deps.cluster.current().revision >= settledAt) release()
+  else deps.cluster.waitFor(settledAt).then(release, release)
+}
+
+function recordOf(deps: DomainDeps, { request, uid, host, network, subnet, ip, salt }: Try): EndpointRecord {
+  return {
+    v: 1,
+    req: request.req,
+    gen: 1,
+    uid,
+    network: network.value.uid,
+    host: host.value.id,
+    mac: request.mac ?? macOf(network.value.uid, ip, salt),
+    addresses: [{ subnet: subnet.value.uid, ip }],
+    state: 'pending',
+    aliases: [],
+    createdAt: nowText(deps.clock),
+  }
+}
+
+function draftOf(attempt: Try, record: EndpointRecord) {
+  const { request, uid, host, network, subnet, hex, chosen, ends } = attempt
+  const { req } = request
+  const place = {
+    subnet: keys.subnet(subnet.value.uid),
+    host: keys.host(host.value.id),
+    held: keys.held(subnet.value.uid, hex),
+    reserved: keys.reserved(subnet.value.uid, hex),
+    endpoint: keys.endpoint(uid),
+    mac: keys.mac(network.value.uid, record.mac),
+  }
+  const held: HeldRecord = { v: 1, req, endpoint: uid, host: host.value.id, chosen }
+  const compares: Compare[] = [
+    { key: place.subnet, create: subnet.createRevision },
+    { key: place.host, mod: host.modRevision },
+    { key: place.held, create: 0 },
+    ends === undefined ? { key: place.reserved, create: 0 } : { key: place.reserved, mod: ends },
+    { key: place.endpoint, create: 0 },
+    { key: place.mac, create: 0 },
+  ]
+  const writes: KvOp[] = [
+    { put: place.held, value: JSON.stringify(held) },
+    { put: place.endpoint, value: JSON.stringify(record) },
+    { put: place.mac, value: JSON.stringify({ v: 1, req, endpoint: uid }) },
+    ...(ends === undefined ? [] : [{ delete: place.reserved }]),
+  ]
+  const { subnet: subnetKey, host: hostKey, held: heldKey, reserved, endpoint, mac } = place
+  const reads = [endpoint, hostKey, subnetKey, heldKey, reserved, mac].map((key) => ({ get: key }))
+  return { when: compares, write: writes, read: reads, requestId: req }
+}
+
+/** Reads from the else branch why the compare failed. */
+async function judge(deps: DomainDeps, attempt: Try, reads: readonly ReadAnswer[]): Promise<Verdict> {
+  const { request, host, network, subnet, ip, chosen } = attempt
+  const [endpoint, hostEntry, subnetEntry, held, reserved, mac] = reads.map(({ entries }) => entries[0])
+  if (endpoint !== undefined) return { done: recognised(decode(EndpointRecord, endpoint).value, request) }
+  if (hostEntry?.modRevision !== host.modRevision) {
+    // Throws unless this agent joined anew in between, under the same epoch.
+    await readFence(deps, host.value.id, request)
+    await deps.cluster.newest()
+    return { next: 'address' }
+  }
+  if (subnetEntry?.createRevision !== subnet.createRevision) {
+    throw new WeftError('not_found', { what: 'network was removed in the meantime', on: network.value.name })
+  }
+  if (held !== undefined) {
+    if (chosen) return { next: 'address' }
+    throw await heldError(deps, ip, decode(HeldRecord, held).value)
+  }
+  if (reserved?.modRevision !== attempt.ends) {
+    if (chosen) return { next: 'address' }
+    if (reserved === undefined) return { next: 'reservation', ends: undefined }
+    const record = decode(ReservedRecord, reserved)
+    if (record.value.purpose !== 'quarantine') throw reservedAddress(ip, subnet.value.cidr, record.value)
+    return { next: 'reservation', ends: record.modRevision }
+  }
+  if (mac !== undefined) {
+    if (request.mac === undefined) return { next: 'mac' }
+    throw await macError(deps, network.value.name, request.mac, decode(MacRecord, mac).value.endpoint)
+  }
+  // Whatever stood in the way went away again between the compare and now.
+  return { next: 'address' }
+}
+
+async function heldError(deps: DomainDeps, ip: string, held: HeldRecord): Promise<WeftError> {
+  const { entry } = await deps.kv.get(keys.endpoint(held.endpoint))
+  if (entry !== undefined) return heldByEndpoint(ip, decode(EndpointRecord, entry).value)
+  return new WeftError('conflict', { what: 'address is in use', on: ip, why: `host ${held.host} has it` })
+}
+
+/** A MAC that another endpoint of the network has. */
+export async function macError(deps: DomainDeps, network: string, mac: string, endpoint: string): Promise<WeftError> {
+  const { entry } = await deps.kv.get(keys.endpoint(endpoint))
+  const holder = entry === undefined ? `endpoint ${endpoint}` : describeEndpoint(decode(EndpointRecord, entry).value)
+  return new WeftError('conflict', {
+    what: `MAC address is in use in network ${network}`,
+    on: mac,
+    why: `${holder} has it`,
+    remedy: 'ask for another one, or leave it to Weft',
+  })
+}
+
+/** The endpoint that an earlier, equal request made. */
+function recognised(record: EndpointRecord, request: ClaimRequest): EndpointSpec {
+  const same =
+    record.req === request.req &&
+    record.network === request.network &&
+    record.addresses.some(
+      ({ subnet, ip }) => subnet === request.subnet && (request.address === undefined || ip === request.address),
+    )
+  if (same) return endpointSpec(record)
+  throw new WeftError('conflict', {
+    what: 'request id was used for something else',
+    on: request.req,
+    why: `it made endpoint ${record.uid} with ${record.addresses.map(({ ip }) => ip).join(', ')}`,
+    remedy: 'use a new request id for every new wish',
+  })
+}

@@ -1,0 +1,224 @@
+/**
+ * The cluster in memory, following etcd: one list, then a watch from the revision after it, and a new list whenever the
+ * watch cannot go on.
+ *
+ * Invariants
+ * - The view at revision R is what etcd held at R; a revision is taken in whole.
+ * - A relist is compared with what was there; nobody sees an empty cluster in between (TRUTH.md I23).
+ */
+import { type Clock, WeftError } from '@weft/shared'
+import type { Kv, WatchEvent } from '../store/kv.ts'
+import { sleep, systemTime, type Time } from '../store/time.ts'
+import { revisionOf } from '../store/watch.ts'
+import { ClaimDesk } from './claim-desk.ts'
+import { GroupCommit } from './group-commit.ts'
+import { ClusterIndex } from './pure/cluster-index.ts'
+import { keys, ROOT } from './pure/keys.ts'
+import type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
+
+export interface ClusterCache {
+  /** The view as it is now; live (see {@link ClusterView}). */
+  current(): ClusterView
+  /** The view once it holds everything up to the revision. @throws `deadline`, or when the cache is closed. */
+  waitFor(revision: number, signal?: AbortSignal): Promise<ClusterView>
+  /** The view once it holds everything that etcd had acknowledged when this was called. */
+  newest(signal?: AbortSignal): Promise<ClusterView>
+  /** Every change from now on. A reader that falls far behind gets one change with `reset`. */
+  changes(signal: AbortSignal): AsyncIterable<ClusterChange>
+  /** Addresses that this controller has under way. */
+  readonly desk: ClaimDesk
+  /** The queue in which this controller's claims are committed in groups. */
+  readonly commits: GroupCommit
+}
+
+export interface ClusterCacheOptions {
+  readonly time?: Time
+  readonly clock?: Clock
+  /** How long `waitFor` and `newest` wait, milliseconds; 5,000 unless told. */
+  readonly waitMs?: number
+  /** Told of every value that cannot be read, and of every failure to follow etcd. */
+  readonly onProblem?: (problem: { readonly what: string; readonly key?: string; readonly why: string }) => void
+}
+
+interface Waiter {
+  readonly revision: number
+  readonly wake: () => void
+}
+
+interface Reader {
+  queue: ClusterChange[]
+  wake: () => void
+}
+
+/** Changes kept for a slow reader before they collapse into one `reset`. */
+const MOST_QUEUED = 5_000
+const RETRY_MS = 500
+/** How long a revision may take to come over the watch before a list is made. */
+const PATIENCE_MS = 250
+
+/** Opens the cache; resolves when the first list is complete. It ends with the signal. */
+export async function openClusterCache(
+  kv: Kv,
+  signal: AbortSignal,
+  options: ClusterCacheOptions = {},
+): Promise<ClusterCache> {
+  const cache = new FollowedCache(kv, signal, options)
+  await cache.list()
+  void cache.follow()
+  return cache
+}
+
+class FollowedCache implements ClusterCache {
+  readonly desk = new ClaimDesk()
+  readonly commits: GroupCommit
+  readonly #kv: Kv
+  readonly #signal: AbortSignal
+  readonly #time: Time
+  readonly #clock: { now(): number }
+  readonly #waitMs: number
+  readonly #onProblem: NonNullable<ClusterCacheOptions['onProblem']>
+  readonly #index = new ClusterIndex()
+  /** Every key seen, with its mod revision: what a relist is compared with. */
+  readonly #seen = new Map<string, number>()
+  #waiters: Waiter[] = []
+  #listing: Promise<void> | undefined
+  readonly #readers = new Set<Reader>()
+
+  constructor(kv: Kv, signal: AbortSignal, options: ClusterCacheOptions) {
+    this.#kv = kv
+    this.#signal = signal
+    this.#time = options.time ?? systemTime
+    this.#clock = options.clock ?? Date
+    this.#waitMs = options.waitMs ?? 5_000
+    this.#onProblem = options.onProblem ?? (() => {})
+    this.commits = new GroupCommit(kv)
+  }
+
+  current(): ClusterView {
+    return this.#index
+  }
+
+  async waitFor(revision: number, signal?: AbortSignal): Promise<ClusterView> {
+    if (this.#index.revision >= revision) return this.#index
+    const arrived = new AbortController()
+    const waiter = { revision, wake: () => arrived.abort() }
+    this.#waiters.push(waiter)
+    const ends = AbortSignal.any([arrived.signal, this.#signal, ...(signal === undefined ? [] : [signal])])
+    await sleep(this.#time, PATIENCE_MS, ends)
+    // A write outside our prefix moves etcd's revision and sends us nothing: a list settles what the watch cannot.
+    if (!ends.aborted) await this.list()
+    if (this.#index.revision < revision) await sleep(this.#time, this.#waitMs, ends)
+    this.#waiters = this.#waiters.filter((other) => other !== waiter)
+    if (this.#index.revision >= revision) return this.#index
+    throw new WeftError('deadline', {
+      what: 'the cache did not reach a revision',
+      on: String(revision),
+      why: `it is at ${this.#index.revision}`,
+      remedy: 'try again; look at the connection to etcd',
+    })
+  }
+
+  async newest(signal?: AbortSignal): Promise<ClusterView> {
+    const { revision } = await this.#kv.get(keys.cluster, signal === undefined ? {} : { signal })
+    return this.waitFor(revision, signal)
+  }
+
+  async *changes(signal: AbortSignal): AsyncGenerator<ClusterChange> {
+    const reader: Reader = { queue: [], wake: () => {} }
+    this.#readers.add(reader)
+    const ends = AbortSignal.any([signal, this.#signal])
+    const stop = () => reader.wake()
+    ends.addEventListener('abort', stop)
+    try {
+      while (!ends.aborted) {
+        const change = reader.queue.shift()
+        if (change !== undefined) yield change
+        else await new Promise<void>((resolve) => (reader.wake = resolve))
+      }
+    } finally {
+      ends.removeEventListener('abort', stop)
+      this.#readers.delete(reader)
+    }
+  }
+
+  /** Reads everything and takes in what differs; who asks meanwhile shares the answer. */
+  list(): Promise<void> {
+    this.#listing ??= this.#listOnce().finally(() => {
+      this.#listing = undefined
+    })
+    return this.#listing
+  }
+
+  async #listOnce(): Promise<void> {
+    const { entries, revision } = await this.#kv.list(ROOT, { signal: this.#signal })
+    if (revision < this.#index.revision) return
+    const present = new Set(entries.map(({ key }) => key))
+    const gone = [...this.#seen.keys()].filter((key) => !present.has(key))
+    const fresh = entries.filter(({ key, modRevision }) => this.#seen.get(key) !== modRevision)
+    this.#take(revision, [
+      ...gone.map((key): WatchEvent => ({ kind: 'delete', key, modRevision: revision })),
+      ...fresh.map((entry): WatchEvent => ({ kind: 'put', entry })),
+    ])
+  }
+
+  /** Follows until the signal; whatever ends a watch leads to a new list. */
+  async follow(): Promise<void> {
+    while (!this.#signal.aborted) {
+      try {
+        await this.#watch()
+        if (!this.#signal.aborted) await this.list()
+      } catch (thrown) {
+        if (this.#signal.aborted) return
+        this.#onProblem({ what: 'cannot follow etcd', why: WeftError.from(thrown).message })
+        await sleep(this.#time, RETRY_MS, this.#signal)
+      }
+    }
+  }
+
+  async #watch(): Promise<void> {
+    const watching = { fromRevision: this.#index.revision + 1, signal: this.#signal }
+    for await (const batch of this.#kv.watch(ROOT, watching)) {
+      if (batch.kind === 'compacted') return
+      // A list may have overtaken the watch.
+      const known = this.#index.revision
+      const events = batch.kind === 'events' ? batch.events.filter((event) => revisionOf(event) > known) : []
+      this.#take(batch.revision, events)
+    }
+  }
+
+  #take(revision: number, events: readonly WatchEvent[]): void {
+    const records: RecordChange[] = []
+    for (const event of events) {
+      const change = event.kind === 'put' ? this.#put(event.entry) : this.#delete(event.key)
+      if (change !== undefined) records.push(change)
+    }
+    this.#index.revision = Math.max(this.#index.revision, revision)
+    if (events.length > 0) this.#tell({ revision, at: this.#clock.now(), reset: false, records })
+    const due = this.#waiters.filter((waiter) => waiter.revision <= this.#index.revision)
+    if (due.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > this.#index.revision)
+    for (const { wake } of due) wake()
+  }
+
+  #put(entry: Extract<WatchEvent, { kind: 'put' }>['entry']): RecordChange | undefined {
+    this.#seen.set(entry.key, entry.modRevision)
+    const change = this.#index.put(entry)
+    const why = this.#index.damaged.get(entry.key)
+    if (why !== undefined) this.#onProblem({ what: 'record cannot be read', key: entry.key, why })
+    return change
+  }
+
+  #delete(key: string): RecordChange | undefined {
+    this.#seen.delete(key)
+    return this.#index.delete(key)
+  }
+
+  #tell(change: ClusterChange): void {
+    for (const reader of this.#readers) {
+      const full = reader.queue.length >= MOST_QUEUED
+      if (full) reader.queue = [{ ...change, reset: true, records: [] }]
+      else reader.queue.push(change)
+      reader.wake()
+    }
+  }
+}

@@ -1,0 +1,7 @@
+import { domainConformance } from '../../../test/conformance/domain.ts'
+import { ModelStore } from '../store/model.ts'
+
+domainConformance('the model store', async () => {
+  const store = new ModelStore()
+  return { connect: () => store.connect(), close: async () => {} }
+})

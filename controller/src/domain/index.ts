@@ -1,0 +1,29 @@
+/** The door of the domain: use cases (they write etcd), the cluster cache, and pure views of it. */
+export { bindEndpoint } from './bind.ts'
+export { claimAddress } from './claim.ts'
+export { type ClusterCache, type ClusterCacheOptions, openClusterCache } from './cluster-cache.ts'
+export { createNetwork } from './create-network.ts'
+export type { DomainDeps } from './deps.ts'
+export { type Fence, requireFence } from './fence.ts'
+export { ALIVE_SECONDS, joinHost, recordFacts, refreshAlive } from './join-host.ts'
+export { ensureMeta } from './meta.ts'
+export { affectedHosts } from './pure/affected.ts'
+export { compileHost } from './pure/compile.ts'
+export { eventsOf } from './pure/events.ts'
+export { findNetwork, networkView, networkViews } from './pure/network-view.ts'
+export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
+export {
+  endpointView,
+  endpointViews,
+  findEndpoint,
+  findHost,
+  hostView,
+  hostViews,
+  uplinkView,
+  uplinkViews,
+} from './pure/views.ts'
+export { releaseEndpoints } from './release.ts'
+export { type RemovedNetwork, removeNetwork } from './remove-network.ts'
+export { reportEndpoints } from './report.ts'
+export { LEAK_GRACE_MS, newSweepMemory, type SweepMemory, type SweepResult, sweep } from './sweep.ts'
+export { setUplink, type UplinkRequest } from './uplink.ts'

@@ -1,0 +1,262 @@
+/**
+ * Keeps a {@link ClusterView} from etcd's entries, one at a time, each in O(1) or so.
+ *
+ * Invariants
+ * - Fed the same entries in the same order, two of them are equal.
+ * - A value that cannot be read changes nothing but `damaged`: a bad record never removes anything from a host.
+ */
+import { addressToHex, parseAddress, parseInterfaceAddress, WeftError } from '@weft/shared'
+import { keys, type ParsedKey, parseKey } from './keys.ts'
+import {
+  AliveRecord,
+  ClusterRecord,
+  decode,
+  EndpointRecord,
+  FactsRecord,
+  HeldRecord,
+  HostRecord,
+  IncarnationRecord,
+  NetworkRecord,
+  ReservedRecord,
+  type Stored,
+  SubnetRecord,
+  UplinkRecord,
+  VniRecord,
+} from './records.ts'
+import { SubnetPool } from './subnet-pool.ts'
+import type { ClusterView, RecordChange } from './view.ts'
+
+interface RawEntry {
+  readonly key: string
+  readonly value: string
+  readonly createRevision: number
+  readonly modRevision: number
+}
+
+export class ClusterIndex implements ClusterView {
+  revision = 0
+  cluster: string | undefined
+  incarnation = 0
+  readonly networks = new Map<string, Stored<NetworkRecord>>()
+  readonly subnets = new Map<string, Stored<SubnetRecord>>()
+  readonly pools = new Map<string, SubnetPool>()
+  readonly endpoints = new Map<string, Stored<EndpointRecord>>()
+  readonly participants = new Map<string, Map<string, Set<string>>>()
+  readonly networksOfHost = new Map<string, Set<string>>()
+  readonly vnis = new Map<number, string | undefined>()
+  readonly uplinks = new Map<string, Map<string, Stored<UplinkRecord>>>()
+  readonly hosts = new Map<string, Stored<HostRecord>>()
+  readonly facts = new Map<string, Stored<FactsRecord>>()
+  readonly alive = new Map<string, Stored<AliveRecord>>()
+  readonly hostAddresses = new Map<string, { host: string; interface: string }>()
+  readonly damaged = new Map<string, string>()
+
+  /** Takes in a written entry; undefined when nothing that others look at changed. */
+  put(entry: RawEntry): RecordChange | undefined {
+    const key = parseKey(entry.key)
+    try {
+      const change = this.#put(key, entry)
+      this.damaged.delete(entry.key)
+      return change
+    } catch (thrown) {
+      this.damaged.set(entry.key, WeftError.from(thrown).message)
+      this.#keepTaken(key)
+      return undefined
+    }
+  }
+
+  /** Takes in that a key is gone. */
+  delete(entryKey: string): RecordChange | undefined {
+    this.damaged.delete(entryKey)
+    const key = parseKey(entryKey)
+    switch (key.kind) {
+      case 'network':
+      case 'subnet':
+      case 'endpoint':
+      case 'host':
+      case 'facts':
+      case 'alive':
+        return this.#swap(key.kind, key.id, undefined)
+      case 'uplink':
+        return this.#uplink(key.name, key.host, undefined)
+      case 'held':
+      case 'reserved':
+        this.#pool(key.subnet).drop(key.kind, key.hex)
+        this.#forgetPool(key.subnet)
+        return undefined
+      case 'vni':
+        this.vnis.delete(key.vni)
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  #put(key: ParsedKey, entry: RawEntry): RecordChange | undefined {
+    switch (key.kind) {
+      case 'cluster':
+        this.cluster = decode(ClusterRecord, entry).value.id
+        return undefined
+      case 'incarnation':
+        this.incarnation = decode(IncarnationRecord, entry).value.incarnation
+        return undefined
+      case 'network':
+        return this.#swap('network', key.id, own(decode(NetworkRecord, entry), key.id))
+      case 'subnet':
+        return this.#swap('subnet', key.id, own(decode(SubnetRecord, entry), key.id))
+      case 'endpoint':
+        return this.#swap('endpoint', key.id, own(decode(EndpointRecord, entry), key.id))
+      case 'host':
+        return this.#swap('host', key.id, decode(HostRecord, entry))
+      case 'facts':
+        return this.#swap('facts', key.id, decode(FactsRecord, entry))
+      case 'alive':
+        return this.#swap('alive', key.id, decode(AliveRecord, entry))
+      case 'uplink':
+        return this.#uplink(key.name, key.host, decode(UplinkRecord, entry))
+      case 'held':
+        this.#pool(key.subnet).hold(key.hex, decode(HeldRecord, entry))
+        return undefined
+      case 'reserved':
+        this.#pool(key.subnet).reserve(key.hex, decode(ReservedRecord, entry))
+        return undefined
+      case 'vni':
+        this.vnis.set(key.vni, decode(VniRecord, entry).value.network)
+        return undefined
+      case 'subnets-generation':
+      case 'guard':
+        return undefined
+      case 'other':
+        throw new WeftError('invalid', { what: 'unknown key', on: entry.key })
+    }
+  }
+
+  /** A damaged value still says that its address or VNI is taken. */
+  #keepTaken(key: ParsedKey): void {
+    if (key.kind === 'held') this.#pool(key.subnet).hold(key.hex, undefined)
+    if (key.kind === 'reserved') this.#pool(key.subnet).reserve(key.hex, undefined)
+    if (key.kind === 'vni') this.vnis.set(key.vni, undefined)
+  }
+
+  #swap(
+    kind: 'network' | 'subnet' | 'endpoint' | 'host' | 'facts' | 'alive',
+    id: string,
+    after: Stored<never> | Stored<unknown> | undefined,
+  ): RecordChange | undefined {
+    const map = this[PLACE[kind]] as Map<string, Stored<unknown>>
+    const before = map.get(id)
+    if (before === undefined && after === undefined) return undefined
+    if (after === undefined) map.delete(id)
+    else map.set(id, after)
+    const change = {
+      kind,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+      ...(kind === 'host' || kind === 'facts' || kind === 'alive' ? { host: id } : {}),
+    } as RecordChange
+    this.#reindex(change)
+    return change
+  }
+
+  #reindex(change: RecordChange): void {
+    switch (change.kind) {
+      case 'endpoint':
+        if (change.before !== undefined) this.#leave(change.before.value)
+        if (change.after !== undefined) this.#take(change.after.value)
+        return
+      case 'subnet':
+        if (change.after !== undefined) this.#pool(change.after.value.uid).define(change.after.value)
+        else if (change.before !== undefined) this.#forgetPool(change.before.value.uid)
+        return
+      case 'facts':
+        if (change.before !== undefined) this.#forgetAddresses(change.host)
+        if (change.after !== undefined) this.#learnAddresses(change.host, change.after.value)
+        return
+      default:
+        return
+    }
+  }
+
+  #take({ uid, network, host }: EndpointRecord): void {
+    const hosts = upsert(this.participants, network, () => new Map<string, Set<string>>())
+    upsert(hosts, host, () => new Set<string>()).add(uid)
+    upsert(this.networksOfHost, host, () => new Set<string>()).add(network)
+  }
+
+  #leave({ uid, network, host }: EndpointRecord): void {
+    const hosts = this.participants.get(network)
+    const uids = hosts?.get(host)
+    uids?.delete(uid)
+    if (uids?.size !== 0) return
+    hosts?.delete(host)
+    if (hosts?.size === 0) this.participants.delete(network)
+    const networks = this.networksOfHost.get(host)
+    networks?.delete(network)
+    if (networks?.size === 0) this.networksOfHost.delete(host)
+  }
+
+  #learnAddresses(host: string, record: FactsRecord): void {
+    for (const { name, addresses } of record.facts.interfaces) {
+      for (const text of addresses) this.hostAddresses.set(hexOf(text), { host, interface: name })
+    }
+  }
+
+  #forgetAddresses(host: string): void {
+    for (const [hex, owner] of this.hostAddresses) if (owner.host === host) this.hostAddresses.delete(hex)
+  }
+
+  #uplink(name: string, host: string, after: Stored<UplinkRecord> | undefined): RecordChange | undefined {
+    const hosts = upsert(this.uplinks, name, () => new Map<string, Stored<UplinkRecord>>())
+    const before = hosts.get(host)
+    if (after === undefined) hosts.delete(host)
+    else hosts.set(host, after)
+    if (hosts.size === 0) this.uplinks.delete(name)
+    if (before === undefined && after === undefined) return undefined
+    return {
+      kind: 'uplink',
+      name,
+      host,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    }
+  }
+
+  #pool(subnet: string): SubnetPool {
+    return upsert(this.pools, subnet, () => new SubnetPool())
+  }
+
+  #forgetPool(subnet: string): void {
+    const pool = this.pools.get(subnet)
+    if (!this.subnets.has(subnet) && pool?.held.size === 0 && pool.reserved.size === 0) this.pools.delete(subnet)
+  }
+}
+
+const PLACE = {
+  network: 'networks',
+  subnet: 'subnets',
+  endpoint: 'endpoints',
+  host: 'hosts',
+  facts: 'facts',
+  alive: 'alive',
+} as const
+
+function own<T extends { uid: string }>(stored: Stored<T>, id: string): Stored<T> {
+  if (stored.value.uid === id) return stored
+  throw new WeftError('invalid', { what: 'record under the key of another', on: stored.value.uid, why: `key of ${id}` })
+}
+
+function upsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+/** Facts name addresses with their prefix length or without. */
+function hexOf(text: string): string {
+  return addressToHex(text.includes('/') ? parseInterfaceAddress(text).address : parseAddress(text))
+}
+
+/** Where the records of a whole cluster lie. */
+export const EVERYTHING = keys.cluster.slice(0, keys.cluster.indexOf('meta/'))

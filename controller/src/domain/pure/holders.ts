@@ -1,0 +1,79 @@
+/** Who has an address, in words: what every refusal of an address ends with. */
+import { addressFromHex, cidrSize, formatAddress, parseCidr, WeftError } from '@weft/shared'
+import type { EndpointRecord, ReservedRecord, SubnetRecord } from './records.ts'
+import type { ClusterView } from './view.ts'
+
+/** "container web (1a2b3c4d5e6f) on docker1", or the endpoint's id while its container is not known yet. */
+export function describeEndpoint(record: EndpointRecord): string {
+  const id = record.containerId === undefined ? '' : ` (${record.containerId.slice(0, 12)})`
+  const what = record.name === undefined ? `endpoint ${record.uid}${id}` : `container ${record.name}${id}`
+  return `${what} on ${record.host}`
+}
+
+/** "container web (1a2b…) on docker1 at 10.0.0.5" of at most `most` endpoints, and how many more there are. */
+export function describeEndpoints(records: readonly EndpointRecord[], most = 10): string {
+  const named = records
+    .slice(0, most)
+    .map((record) => `${describeEndpoint(record)} at ${record.addresses.map(({ ip }) => ip).join(' and ')}`)
+  const more = records.length - named.length
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ')
+}
+
+export function heldByEndpoint(ip: string, holder: EndpointRecord): WeftError {
+  return new WeftError('conflict', {
+    what: 'address is in use',
+    on: ip,
+    why: `${describeEndpoint(holder)} has it since ${holder.createdAt}`,
+    remedy: 'ask for another address, or remove that container first',
+  })
+}
+
+export function reservedAddress(ip: string, cidr: string, reserved: ReservedRecord): WeftError {
+  const label = reserved.label === undefined ? '' : ` (${reserved.label})`
+  const article = reserved.purpose === 'anycast' || reserved.purpose === 'auxiliary' ? 'an' : 'the'
+  return new WeftError('conflict', {
+    what: 'address is reserved',
+    on: ip,
+    why: `it is ${article} ${reserved.purpose} address${label} of ${cidr}`,
+    remedy: 'ask for another address, or leave the choice to Weft',
+  })
+}
+
+/** No address left: the subnet, its size, what fills it, and who holds what. */
+export function exhausted(view: ClusterView, network: string, subnet: SubnetRecord): WeftError {
+  const pool = view.pools.get(subnet.uid)
+  const reserved = [...(pool?.reserved.values() ?? [])]
+  const resting = reserved.filter((record) => record?.value.purpose === 'quarantine').length
+  const holders = [...(pool?.held ?? [])]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, 10)
+    .map(([hex, held]) => {
+      const endpoint = view.endpoints.get(held?.value.endpoint ?? '')?.value
+      const who = endpoint === undefined ? `host ${held?.value.host ?? 'unknown'}` : describeEndpoint(endpoint)
+      return `${formatAddress(addressFromHex(hex))} ${who}`
+    })
+  const used = pool?.held.size ?? 0
+  const range = subnet.ipRange === undefined ? '' : ` (range ${subnet.ipRange})`
+  const more = used > holders.length ? `, ${used - holders.length} more` : ''
+  return new WeftError('exhausted', {
+    what: 'no free address',
+    on: `${subnet.cidr}${range} of network ${network}`,
+    why:
+      `of ${cidrSize(parseCidr(subnet.ipRange ?? subnet.cidr))} addresses ${used} are used, ` +
+      `${reserved.length - resting} reserved and ${resting} in quarantine; holders: ${holders.join(', ')}${more}`,
+    remedy:
+      resting > 0
+        ? 'try again in some seconds when the quarantine ends, or remove containers'
+        : 'remove containers, or create a network with a larger subnet',
+  })
+}
+
+/** A host's own interface has the address. */
+export function addressOfHost(ip: string, owner: { host: string; interface: string }): WeftError {
+  return new WeftError('conflict', {
+    what: 'address is in use',
+    on: ip,
+    why: `host ${owner.host} has it on ${owner.interface}`,
+    remedy: 'ask for another address, or leave the choice to Weft',
+  })
+}

@@ -1,0 +1,103 @@
+/**
+ * Every etcd key of Weft, made and read in this one place.
+ *
+ * Invariants
+ * - Addresses are fixed-width hex, so that keys sort as addresses do.
+ * - `ip/<subnet>/endpoint/` is empty before a subnet may go; `ip/<subnet>/reserved/` may go with it (TRUTH.md T7).
+ * - `alive/<host>` and `leader` are the only leased keys; nothing that safety rests on is leased.
+ */
+import { addressToHex, parseAddress } from '@weft/shared'
+
+export const ROOT = '/weft/v1/'
+
+const at = (...parts: readonly (string | number)[]): string => ROOT + parts.join('/')
+
+export const keys = {
+  cluster: at('meta', 'cluster'),
+  incarnation: at('meta', 'incarnation'),
+  /** Serialises every change of the set of subnets: overlap is a property of the whole set. */
+  subnetsGeneration: at('meta', 'subnets-gen'),
+  network: (uid: string): string => at('net', uid),
+  networkName: (name: string): string => at('netname', name),
+  subnet: (uid: string): string => at('sub', uid),
+  /** An address that an endpoint holds. */
+  held: (subnet: string, hex: string): string => at('ip', subnet, 'endpoint', hex),
+  heldBelow: (subnet: string): string => at('ip', subnet, 'endpoint', ''),
+  /** An address that no endpoint may be given: network, broadcast, gateway, auxiliary, quarantine. */
+  reserved: (subnet: string, hex: string): string => at('ip', subnet, 'reserved', hex),
+  reservedBelow: (subnet: string): string => at('ip', subnet, 'reserved', ''),
+  endpoint: (uid: string): string => at('ep', uid),
+  mac: (network: string, mac: string): string => at('mac', network, mac),
+  vni: (vni: number): string => at('vni', vni),
+  uplink: (name: string, host: string): string => at('uplink', name, host),
+  /** Written by joins only: its mod revision stands for one epoch of the host. */
+  host: (host: string): string => at('host', host),
+  facts: (host: string): string => at('facts', host),
+  alive: (host: string): string => at('alive', host),
+  vtep: (hex: string): string => at('vtep', hex),
+} as const
+
+/** What a key of Weft is about; `other` is a key that this version does not know. */
+export type ParsedKey =
+  | { readonly kind: 'cluster' | 'incarnation' | 'subnets-generation' | 'other' }
+  | { readonly kind: 'network' | 'subnet' | 'endpoint' | 'host' | 'facts' | 'alive'; readonly id: string }
+  | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
+  | { readonly kind: 'vni'; readonly vni: number }
+  | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
+  /** Names, MACs and VTEPs are compared in transactions and never looked up. */
+  | { readonly kind: 'guard' }
+
+/** Reads a key back; never throws. */
+export function parseKey(key: string): ParsedKey {
+  if (!key.startsWith(ROOT)) return { kind: 'other' }
+  const [kind, a = '', b = '', c = ''] = key.slice(ROOT.length).split('/')
+  switch (kind) {
+    case 'meta':
+      return metaKey(a)
+    case 'net':
+      return { kind: 'network', id: a }
+    case 'sub':
+      return { kind: 'subnet', id: a }
+    case 'ip':
+      if (!/^([0-9a-f]{8}|[0-9a-f]{32})$/.test(c)) return { kind: 'other' }
+      return b === 'endpoint' || b === 'reserved'
+        ? { kind: b === 'endpoint' ? 'held' : 'reserved', subnet: a, hex: c }
+        : { kind: 'other' }
+    case 'ep':
+      return { kind: 'endpoint', id: a }
+    case 'vni':
+      return /^[0-9]{1,8}$/.test(a) ? { kind: 'vni', vni: Number(a) } : { kind: 'other' }
+    case 'uplink':
+      return { kind: 'uplink', name: a, host: b }
+    case 'host':
+    case 'facts':
+    case 'alive':
+      return { kind, id: a }
+    case 'netname':
+    case 'mac':
+    case 'vtep':
+      return { kind: 'guard' }
+    default:
+      return { kind: 'other' }
+  }
+}
+
+function metaKey(name: string): ParsedKey {
+  switch (name) {
+    case 'cluster':
+    case 'incarnation':
+      return { kind: name }
+    case 'subnets-gen':
+      return { kind: 'subnets-generation' }
+    default:
+      return { kind: 'other' }
+  }
+}
+
+/** One of the two keys of an endpoint's address. */
+export function addressKeyOf(
+  kind: 'held' | 'reserved',
+  address: { readonly subnet: string; readonly ip: string },
+): string {
+  return keys[kind](address.subnet, addressToHex(parseAddress(address.ip)))
+}

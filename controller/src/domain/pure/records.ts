@@ -1,0 +1,146 @@
+/**
+ * The value of every etcd key, as zod schemas. Each carries `v` (schema version), `req` (the request that wrote it, so
+ * that a repeated request recognises its own work) and, where it is edited, `gen` (how often it was written).
+ */
+import {
+  CidrText,
+  EGRESS_MODES,
+  EndpointName,
+  HostFacts,
+  IpText,
+  Mac,
+  Name,
+  parseJsonWith,
+  StringMap,
+  Uid,
+} from '@weft/shared'
+import { z } from 'zod'
+
+const common = { v: z.literal(1), req: z.string().max(64) }
+const edited = { ...common, gen: z.number().int().positive() }
+/** A time as people read it, ISO 8601 in UTC. Ownership never depends on one (TRUTH.md I25). */
+const Time = z.string().max(30)
+
+export const ClusterRecord = z.strictObject({ ...common, id: z.string().min(8).max(64), createdAt: Time })
+export const IncarnationRecord = z.strictObject({ ...common, incarnation: z.number().int().positive() })
+export const SubnetsGenerationRecord = z.strictObject({ ...edited })
+
+export const NetworkRecord = z.strictObject({
+  ...edited,
+  uid: Uid,
+  name: Name,
+  driver: z.string(),
+  options: StringMap,
+  labels: StringMap,
+  internal: z.boolean(),
+  egress: z.enum(EGRESS_MODES),
+  mtu: z.number().int().optional(),
+  vni: z.number().int().optional(),
+  /** In the order in which they were asked for. */
+  subnets: z.array(Uid),
+  createdAt: Time,
+  warnings: z.array(z.string()),
+  /** Hash of the request, to tell a repeated request from another one under the same id. */
+  wish: z.string(),
+})
+export type NetworkRecord = z.infer<typeof NetworkRecord>
+
+export const NetworkNameRecord = z.strictObject({ ...common, network: Uid })
+export const VniRecord = z.strictObject({ ...common, network: Uid })
+export const MacRecord = z.strictObject({ ...common, endpoint: Uid })
+export const VtepRecord = z.strictObject({ ...common, host: Name })
+
+export const SubnetRecord = z.strictObject({
+  ...edited,
+  uid: Uid,
+  network: Uid,
+  cidr: CidrText,
+  gateway: IpText.optional(),
+  ipRange: CidrText.optional(),
+  auxAddresses: z.record(z.string(), IpText),
+})
+export type SubnetRecord = z.infer<typeof SubnetRecord>
+
+export const HeldRecord = z.strictObject({
+  ...common,
+  endpoint: Uid,
+  host: Name,
+  /** True when Weft chose the address; the next choice goes on from the last such one. */
+  chosen: z.boolean(),
+})
+export type HeldRecord = z.infer<typeof HeldRecord>
+
+export const RESERVED_FOR = ['network', 'broadcast', 'anycast', 'gateway', 'auxiliary', 'quarantine'] as const
+export const ReservedRecord = z.strictObject({
+  ...common,
+  purpose: z.enum(RESERVED_FOR),
+  /** Name of an auxiliary address; for quarantine: who had it ("container web on docker1"). */
+  label: z.string().max(300).optional(),
+  /** When the quarantine is due to end, for people; the leader counts by its own monotonic clock. */
+  until: Time.optional(),
+})
+export type ReservedRecord = z.infer<typeof ReservedRecord>
+
+export const EndpointRecord = z.strictObject({
+  ...edited,
+  uid: Uid,
+  network: Uid,
+  host: Name,
+  mac: Mac,
+  /** IPv4 first. */
+  addresses: z.array(z.strictObject({ subnet: Uid, ip: IpText })).min(1),
+  state: z.enum(['pending', 'attached', 'detached']),
+  name: EndpointName.optional(),
+  aliases: z.array(EndpointName),
+  containerId: z.string().max(64).optional(),
+  dockerEndpointId: z.string().max(64).optional(),
+  createdAt: Time,
+  /** A complete report of this epoch of the host did not list it. */
+  missing: z.strictObject({ epoch: z.number().int(), since: Time }).optional(),
+})
+export type EndpointRecord = z.infer<typeof EndpointRecord>
+
+export const UplinkRecord = z.strictObject({ ...edited, interface: z.string().max(15) })
+export type UplinkRecord = z.infer<typeof UplinkRecord>
+
+export const HostRecord = z.strictObject({
+  ...edited,
+  id: Name,
+  epoch: z.number().int().positive(),
+  instance: z.string(),
+  joinedAt: Time,
+})
+export type HostRecord = z.infer<typeof HostRecord>
+
+export const FactsRecord = z.strictObject({ ...common, facts: HostFacts })
+export type FactsRecord = z.infer<typeof FactsRecord>
+
+export const AliveRecord = z.strictObject({
+  ...common,
+  epoch: z.number().int(),
+  instance: z.string(),
+  since: Time,
+  address: z.string(),
+})
+export type AliveRecord = z.infer<typeof AliveRecord>
+
+/** A record together with its place in etcd's history. */
+export interface Stored<T> {
+  readonly value: T
+  readonly createRevision: number
+  readonly modRevision: number
+}
+
+/** Reads one etcd entry. Throws `invalid` naming the key. */
+export function decode<S extends z.ZodType>(
+  schema: S,
+  entry: {
+    readonly key: string
+    readonly value: string
+    readonly createRevision: number
+    readonly modRevision: number
+  },
+): Stored<z.output<S>> {
+  const value = parseJsonWith(schema, entry.value, `record ${entry.key}`)
+  return { value, createRevision: entry.createRevision, modRevision: entry.modRevision }
+}

@@ -1,0 +1,84 @@
+/**
+ * The cluster as the domain reads it: every record decoded, with the indexes that make questions cheap.
+ * A view is live: it moves on when the cache does. Read it in one go, without an await in between.
+ */
+import type { PeerSpec } from '@weft/shared'
+import type {
+  AliveRecord,
+  EndpointRecord,
+  FactsRecord,
+  HostRecord,
+  NetworkRecord,
+  Stored,
+  SubnetRecord,
+  UplinkRecord,
+} from './records.ts'
+import type { SubnetPool } from './subnet-pool.ts'
+
+export interface ClusterView {
+  /** Everything up to this etcd revision is in the view. */
+  readonly revision: number
+  readonly cluster: string | undefined
+  readonly incarnation: number
+  readonly networks: ReadonlyMap<string, Stored<NetworkRecord>>
+  readonly subnets: ReadonlyMap<string, Stored<SubnetRecord>>
+  readonly pools: ReadonlyMap<string, SubnetPool>
+  readonly endpoints: ReadonlyMap<string, Stored<EndpointRecord>>
+  /** Network uid -> host -> uids of its endpoints there. */
+  readonly participants: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>
+  /** Host -> network uids in which it has endpoints. */
+  readonly networksOfHost: ReadonlyMap<string, ReadonlySet<string>>
+  /** VNI -> the network that has it, undefined when its record is damaged. */
+  readonly vnis: ReadonlyMap<number, string | undefined>
+  /** Uplink name -> host -> interface. */
+  readonly uplinks: ReadonlyMap<string, ReadonlyMap<string, Stored<UplinkRecord>>>
+  readonly hosts: ReadonlyMap<string, Stored<HostRecord>>
+  readonly facts: ReadonlyMap<string, Stored<FactsRecord>>
+  readonly alive: ReadonlyMap<string, Stored<AliveRecord>>
+  /** Addresses (hex) that hosts themselves have on their interfaces. */
+  readonly hostAddresses: ReadonlyMap<string, { readonly host: string; readonly interface: string }>
+  /** Keys whose value cannot be read, and why. What was last read of them stays in force. */
+  readonly damaged: ReadonlyMap<string, string>
+}
+
+interface Changed<K extends string, T> {
+  readonly kind: K
+  readonly before?: Stored<T>
+  readonly after?: Stored<T>
+}
+
+/** What one record was and is. Absent `before`: made; absent `after`: removed. */
+export type RecordChange =
+  | Changed<'network', NetworkRecord>
+  | Changed<'subnet', SubnetRecord>
+  | Changed<'endpoint', EndpointRecord>
+  | (Changed<'host', HostRecord> & { readonly host: string })
+  | (Changed<'facts', FactsRecord> & { readonly host: string })
+  | (Changed<'alive', AliveRecord> & { readonly host: string })
+  | (Changed<'uplink', UplinkRecord> & { readonly name: string; readonly host: string })
+
+/** What one revision, or a few in a row, changed. */
+export interface ClusterChange {
+  readonly revision: number
+  /** When the controller learned of it: wall clock, milliseconds. */
+  readonly at: number
+  /** Too much was missed to tell what changed: look at everything again. `records` is empty. */
+  readonly reset: boolean
+  readonly records: readonly RecordChange[]
+}
+
+/** Hosts that have endpoints in the network. */
+export function hostsOf(view: ClusterView, network: string): readonly string[] {
+  return [...(view.participants.get(network)?.keys() ?? [])]
+}
+
+/** Where a host's VXLAN ends; undefined until it has told. */
+export function vtepOf(view: ClusterView, host: string): PeerSpec | undefined {
+  const facts = view.facts.get(host)
+  return facts === undefined ? undefined : { host, vtep: facts.value.facts.underlay.address }
+}
+
+/** The subnets of a network, in the order in which they were asked for. */
+export function subnetsOf(view: ClusterView, network: NetworkRecord): SubnetRecord[] {
+  return network.subnets.flatMap((uid) => view.subnets.get(uid)?.value ?? [])
+}

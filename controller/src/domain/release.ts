@@ -1,0 +1,86 @@
+/**
+ * T3 and T4 in one: the host that held the endpoints has withdrawn them, so they end and their addresses rest.
+ *
+ * Invariants
+ * - One transaction per endpoint: its record, its MAC and all its addresses go together.
+ * - What is already gone counts as released, so a repeated request answers the same.
+ */
+import { type AgentReply, type AgentRequest, WeftError } from '@weft/shared'
+import type { Compare, KvOp } from '../store/kv.ts'
+import { type DomainDeps, timeText } from './deps.ts'
+import { requireFence } from './fence.ts'
+import type { Draft } from './group-commit.ts'
+import { readOwnEndpoint } from './own-endpoint.ts'
+import { describeEndpoint } from './pure/holders.ts'
+import { addressKeyOf, keys } from './pure/keys.ts'
+import type { EndpointRecord, HostRecord, ReservedRecord, Stored } from './pure/records.ts'
+
+const MOST_TRIES = 20
+/** Endpoints read and written at a time. */
+const AT_ONCE = 32
+
+/** @throws `denied` (fence, another host's endpoint): then nothing of the request was released after that one */
+export async function releaseEndpoints(
+  deps: DomainDeps,
+  host: string,
+  request: AgentRequest<'release'>,
+): Promise<AgentReply<'release'>> {
+  await requireFence(deps, host, request)
+  const uids = [...new Set(request.endpoints)]
+  for (let from = 0; from < uids.length; from += AT_ONCE) {
+    await Promise.all(uids.slice(from, from + AT_ONCE).map((uid) => releaseOne(deps, host, request, uid)))
+  }
+  return { released: uids }
+}
+
+async function releaseOne(
+  deps: DomainDeps,
+  host: string,
+  request: AgentRequest<'release'>,
+  uid: string,
+): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const fenced = await requireFence(deps, host, request)
+    const stored = await readOwnEndpoint(deps, host, uid)
+    if (stored === undefined) return
+    const answer = await deps.cluster.commits.submit(releaseDraft(deps, request.req, fenced, stored))
+    if (answer.succeeded) return
+    await deps.cluster.newest()
+  }
+  throw new WeftError('unavailable', { what: 'lost every race for an endpoint', on: uid, remedy: 'try again' })
+}
+
+/** Ends an endpoint as long as neither it nor the host's epoch changed. */
+export function releaseDraft(
+  deps: DomainDeps,
+  req: string,
+  fenced: Stored<HostRecord>,
+  { value, modRevision }: Stored<EndpointRecord>,
+): Draft {
+  const compares: Compare[] = [
+    { key: keys.host(fenced.value.id), mod: fenced.modRevision },
+    { key: keys.endpoint(value.uid), mod: modRevision },
+  ]
+  const writes: KvOp[] = [
+    { delete: keys.endpoint(value.uid) },
+    { delete: keys.mac(value.network, value.mac) },
+    ...value.addresses.map((address) => ({ delete: addressKeyOf('held', address) })),
+    ...quarantine(deps, req, value),
+  ]
+  return { when: compares, write: writes, read: [], requestId: req }
+}
+
+function quarantine(deps: DomainDeps, req: string, endpoint: EndpointRecord): KvOp[] {
+  if (deps.quarantineMs === 0) return []
+  const record: ReservedRecord = {
+    v: 1,
+    req,
+    purpose: 'quarantine',
+    label: describeEndpoint(endpoint),
+    until: timeText(deps.clock.now() + deps.quarantineMs),
+  }
+  return endpoint.addresses.map((address) => ({
+    put: addressKeyOf('reserved', address),
+    value: JSON.stringify(record),
+  }))
+}

@@ -1,0 +1,80 @@
+/** T7: a network goes only when no endpoint holds an address of it; etcd itself compares the emptiness. */
+import { WeftError } from '@weft/shared'
+import type { Compare, KvOp } from '../store/kv.ts'
+import type { DomainDeps } from './deps.ts'
+import { commitAlone } from './group-commit.ts'
+import { networkByRef } from './pure/find.ts'
+import { describeEndpoints } from './pure/holders.ts'
+import { keys } from './pure/keys.ts'
+import { decode, type NetworkRecord, type Stored, SubnetsGenerationRecord } from './pure/records.ts'
+import { type ClusterView, subnetsOf } from './pure/view.ts'
+
+export interface RemovedNetwork {
+  readonly uid: string
+  readonly name: string
+  readonly revision: number
+}
+
+const MOST_TRIES = 100
+
+/**
+ * Removes a network, its subnets and reserved addresses.
+ * @param ref name, uid or unique beginning of a uid
+ * @throws `not_found`; `conflict` while endpoints exist: the error names them
+ */
+export async function removeNetwork(deps: DomainDeps, ref: string, req: string): Promise<RemovedNetwork> {
+  let stored = networkByRef(await deps.cluster.newest(), ref)
+  const { uid, name } = stored.value
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const generation = await deps.kv.get(keys.subnetsGeneration)
+    const view = await deps.cluster.newest()
+    const current = view.networks.get(uid)
+    // Gone in between: by a lost answer of our own, or by somebody who wished the same.
+    if (current === undefined) return { uid, name, revision: view.revision }
+    stored = current
+    refuseUsed(view, stored.value)
+    const count = generation.entry === undefined ? 0 : decode(SubnetsGenerationRecord, generation.entry).value.gen
+    const bump = { put: keys.subnetsGeneration, value: JSON.stringify({ v: 1, req, gen: count + 1 }) }
+    const answer = await commitAlone(deps.kv, {
+      when: [{ key: keys.subnetsGeneration, mod: generation.entry?.modRevision ?? 0 }, ...unused(view, stored)],
+      write: [bump, ...removals(view, stored.value)],
+      read: [],
+      requestId: req,
+    })
+    if (answer.succeeded) return { uid, name, revision: answer.revision }
+  }
+  throw new WeftError('unavailable', { what: 'lost every race with other changes', on: name, remedy: 'try again' })
+}
+
+function refuseUsed(view: ClusterView, { uid, name }: NetworkRecord): void {
+  const hosts = [...(view.participants.get(uid)?.values() ?? [])]
+  const endpoints = hosts.flatMap((uids) => [...uids].flatMap((endpoint) => view.endpoints.get(endpoint)?.value ?? []))
+  if (endpoints.length === 0) return
+  endpoints.sort((a, b) => (a.uid < b.uid ? -1 : 1))
+  throw new WeftError('conflict', {
+    what: 'network is in use',
+    on: name,
+    why: `${endpoints.length} ${endpoints.length === 1 ? 'endpoint is' : 'endpoints are'} on it: ${describeEndpoints(endpoints)}`,
+    remedy: 'remove these containers, or disconnect them: docker network disconnect',
+  })
+}
+
+function unused(view: ClusterView, { value, modRevision }: Stored<NetworkRecord>): Compare[] {
+  const subnets = subnetsOf(view, value)
+  return [
+    { key: keys.network(value.uid), mod: modRevision },
+    ...subnets.map(({ uid }): Compare => ({ range: keys.heldBelow(uid), empty: true })),
+  ]
+}
+
+function removals(view: ClusterView, network: NetworkRecord): KvOp[] {
+  return [
+    { delete: keys.network(network.uid) },
+    { delete: keys.networkName(network.name) },
+    ...(network.vni === undefined ? [] : [{ delete: keys.vni(network.vni) }]),
+    ...subnetsOf(view, network).flatMap(({ uid }): KvOp[] => [
+      { delete: keys.subnet(uid) },
+      { deleteRange: keys.reservedBelow(uid) },
+    ]),
+  ]
+}
