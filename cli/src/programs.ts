@@ -24,8 +24,13 @@ export function findProgram(name: ProgramName, root: string = CHECKOUT): string 
  * Becomes the program (execve): the same process id, terminal, signals and exit code, and no second Node in memory.
  * Does not return. Throws `unavailable` as {@link findProgram}.
  */
-export function becomeProgram(name: ProgramName, args: readonly string[], env: NodeJS.ProcessEnv): never {
-  const main = findProgram(name)
+export function becomeProgram(
+  name: ProgramName,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  root: string = CHECKOUT,
+): never {
+  const main = findProgram(name, root)
   if (process.execve === undefined) throw new WeftError('unsupported', { what: 'execve', why: 'Node 24 has it' })
   return process.execve(process.execPath, [process.execPath, main, ...args], env)
 }

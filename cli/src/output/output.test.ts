@@ -5,7 +5,7 @@ import { painter } from './paint.ts'
 import { progressLine } from './progress.ts'
 import { headline, reasonOf, statusScreen } from './status.ts'
 import { table } from './table.ts'
-import { printable } from './terminal.ts'
+import { printable, type Stream } from './terminal.ts'
 import { formatMs } from './time.ts'
 
 const plain = painter({ write: () => undefined }, {})
@@ -40,7 +40,7 @@ describe('printable', () => {
 })
 
 describe('painter', () => {
-  const terminal = { write: () => undefined, isTTY: true }
+  const terminal: Stream = { write: () => undefined, isTTY: true }
   it.each([
     [terminal, {}, true],
     [terminal, { NO_COLOR: '' }, true],
