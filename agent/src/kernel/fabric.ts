@@ -4,7 +4,7 @@ import { FABRIC_NETNS } from '@weft/shared'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { errnoError } from './errno.ts'
 import { toBuffer } from './netlink/message.ts'
-import { NetlinkSocket } from './netlink/transport.ts'
+import { openNetlink } from './netlink/transport.ts'
 import type { Namespaces } from './netns.ts'
 import { runProgram } from './run-program.ts'
 
@@ -37,7 +37,7 @@ export function prepareFabric(namespaces: Namespaces): void {
     for (const [file, value] of SETTINGS) {
       if (existsSync(file) && readFileSync(file, 'utf8').trim() !== value) writeFileSync(file, value)
     }
-    using socket = new NetlinkSocket()
+    using socket = openNetlink()
     const payload = toBuffer((out) =>
       formatLinkMessage(
         { kind: 'link', data: { index: LOOPBACK_INDEX, flags: { up: true }, change: { up: true } }, attrs: {} },

@@ -1,13 +1,13 @@
 /** What a host tells of itself: interfaces and routes of the own netns, Weft's own left out. */
 import type { InterfaceFact } from '@weft/shared'
-import { NetlinkSocket } from './netlink/transport.ts'
+import { openNetlink } from './netlink/transport.ts'
 import { dumpAddresses } from './read/address.ts'
 import { dumpLinks, isOwned, type LinkRow } from './read/link-row.ts'
 import { dumpRoutes } from './read/route.ts'
 
 /** Interfaces of the netns of the main thread, sorted by name; loopback and our own left out. */
 export function hostInterfaces(): InterfaceFact[] {
-  using socket = new NetlinkSocket()
+  using socket = openNetlink()
   const rows = dumpLinks(socket).filter((row) => !row.loopback && !isOwned(row))
   const names = new Map(rows.map((row) => [row.index, row.name]))
   const addresses = Map.groupBy(
@@ -31,7 +31,7 @@ export function hostInterfaces(): InterfaceFact[] {
  * them. Default routes, link-local ones and those over our own links are left out.
  */
 export function hostRoutes(): string[] {
-  using socket = new NetlinkSocket()
+  using socket = openNetlink()
   const ours = new Set(
     dumpLinks(socket)
       .filter(isOwned)

@@ -4,7 +4,7 @@ import { ringOnChanges } from './doorbell.ts'
 import { ensureNetns, netnsPath, prepareFabric } from './fabric.ts'
 import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
 import { assignNsid } from './netlink/nsid.ts'
-import { NetlinkSocket } from './netlink/transport.ts'
+import { openNetlink } from './netlink/transport.ts'
 import { openNamespaces } from './netns.ts'
 import { opText } from './op-text.ts'
 import { observeAll } from './read/observe.ts'
@@ -32,8 +32,8 @@ export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions
   const namespaces = await openNamespaces(netnsPath(fabricNetns))
   prepareFabric(namespaces)
   const sockets = {
-    own: new NetlinkSocket(),
-    fabric: namespaces.within(FABRIC_NETNS, () => new NetlinkSocket()),
+    own: openNetlink(),
+    fabric: namespaces.within(FABRIC_NETNS, () => openNetlink()),
   }
   const filter = openVxlanFilter()
   const exclusively = oneAtATime()

@@ -10,7 +10,8 @@
 import { formatAddress, parseAddress, type VxlanFilter, WeftError } from '@weft/shared'
 import { parseAttributes } from 'netlink/dist/structs.js'
 import { z } from 'zod'
-import { NetlinkSocket, PROTOCOL } from './netlink/transport.ts'
+import { PROTOCOL } from './netlink/channel.ts'
+import { type NetlinkSocket, openNetlink } from './netlink/transport.ts'
 import { runProgram } from './run-program.ts'
 
 const TABLE = 'weft_vxlan'
@@ -29,7 +30,7 @@ export interface VxlanFilterTable {
 
 /** Opens the table of the calling thread's netns. */
 export function openVxlanFilter(): VxlanFilterTable {
-  const socket = new NetlinkSocket(PROTOCOL.netfilter)
+  const socket = openNetlink(PROTOCOL.netfilter)
   let known: { generation: number; filters: readonly VxlanFilter[] } | undefined
 
   const generation = () => readGeneration(socket)

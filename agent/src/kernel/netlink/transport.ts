@@ -10,25 +10,10 @@
 import { WeftError } from '@weft/shared'
 import type { NetlinkMessage as Message } from 'netlink/dist/structs.js'
 import { ERRNO, errnoError, type Refusal } from '../errno.ts'
-import { bindSocket, closeDescriptor, openSocket, receiveBytes, sendBytes, setSocketOption } from '../libc.ts'
+import { type Channel, openChannel, PROTOCOL } from './channel.ts'
 import { decodeMessages, decodeRefusal, encodeRequest, FLAG, type Request, TYPE } from './message.ts'
 
-export const PROTOCOL = { route: 0, netfilter: 12 } as const
-
-const SOL_SOCKET = 1
-const SO_RCVTIMEO = 20
-const SO_SNDBUFFORCE = 32
-const SO_RCVBUFFORCE = 33
-const SOL_NETLINK = 270
-const NETLINK_NO_ENOBUFS = 5
-const NETLINK_CAP_ACK = 10
-const NETLINK_EXT_ACK = 11
-const NETLINK_GET_STRICT_CHK = 12
-
-const SOCKET_BUFFER_BYTES = 8 << 20
-/** The kernel makes dump datagrams of 32 KiB at most (netlink_dump); refusals and answers are far smaller. */
-const RECEIVE_BYTES = 256 << 10
-const DEADLINE_SECONDS = 5
+const SEQ_MAX = 0xffff_ffff
 /** A batch at most; also keeps its acknowledgements far under the receive buffer. */
 export const BATCH_MESSAGES = 500
 const BATCH_BYTES = 1 << 20
@@ -41,34 +26,17 @@ export interface BatchFailure extends Refusal {
 }
 
 export class NetlinkSocket {
-  readonly #fd: number
-  readonly #receive = Buffer.alloc(RECEIVE_BYTES)
+  readonly #channel: Channel
+  /** Of the next request; the deadline of one exchange must not let its late answer pass for that of another. */
   #seq = 1
+  #busy = false
 
-  /** Opens the socket in the calling thread's netns. */
-  constructor(protocol: number = PROTOCOL.route) {
-    this.#fd = openSocket(protocol)
-    try {
-      const one = Buffer.from([1, 0, 0, 0])
-      const size = Buffer.alloc(4)
-      size.writeInt32LE(SOCKET_BUFFER_BYTES)
-      const deadline = Buffer.alloc(16)
-      deadline.writeBigInt64LE(BigInt(DEADLINE_SECONDS), 0)
-      setSocketOption(this.#fd, SOL_SOCKET, SO_SNDBUFFORCE, size)
-      setSocketOption(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size)
-      setSocketOption(this.#fd, SOL_SOCKET, SO_RCVTIMEO, deadline)
-      for (const option of [NETLINK_NO_ENOBUFS, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
-        setSocketOption(this.#fd, SOL_NETLINK, option, one)
-      }
-      bindSocket(this.#fd)
-    } catch (error) {
-      closeDescriptor(this.#fd)
-      throw error
-    }
+  constructor(channel: Channel) {
+    this.#channel = channel
   }
 
   close(): void {
-    closeDescriptor(this.#fd)
+    this.#channel.close()
   }
 
   [Symbol.dispose](): void {
@@ -85,10 +53,12 @@ export class NetlinkSocket {
    * Only the last asks for an acknowledgement; refusals come back in any case and are told apart by sequence number.
    */
   batch(requests: readonly Request[]): BatchFailure[] {
-    if (requests.length === 0) return []
-    const first = this.#seq
+    return requests.length === 0 ? [] : this.#exclusively(() => this.#batch(requests))
+  }
+
+  #batch(requests: readonly Request[]): BatchFailure[] {
+    const first = this.#take(requests.length)
     const last = first + requests.length - 1
-    this.#seq = last + 1
     const bytes = Buffer.concat(
       requests.flatMap((request, index) =>
         encodeRequest(request, first + index, index === requests.length - 1 ? FLAG.ack : 0),
@@ -97,7 +67,7 @@ export class NetlinkSocket {
     if (requests.length > BATCH_MESSAGES || bytes.length > BATCH_BYTES) {
       throw new WeftError('internal', { what: 'netlink batch too large', on: `${requests.length} messages` })
     }
-    sendBytes(this.#fd, bytes)
+    this.#channel.send(bytes)
     const failures: BatchFailure[] = []
     for (;;) {
       for (const message of this.#next()) {
@@ -114,8 +84,12 @@ export class NetlinkSocket {
    * kernel refused with one of `absent`.
    */
   get<T>(request: Request, parse: (message: Message) => T, absent: readonly number[]): T | undefined {
-    const seq = this.#seq++
-    sendBytes(this.#fd, Buffer.concat(encodeRequest(request, seq, 0)))
+    return this.#exclusively(() => this.#get(request, parse, absent))
+  }
+
+  #get<T>(request: Request, parse: (message: Message) => T, absent: readonly number[]): T | undefined {
+    const seq = this.#take(1)
+    this.#channel.send(Buffer.concat(encodeRequest(request, seq, 0)))
     for (;;) {
       for (const message of this.#next()) {
         if (message.seq !== seq) continue
@@ -129,11 +103,12 @@ export class NetlinkSocket {
 
   /**
    * Dumps a table. A dump during which the table changed (NLM_F_DUMP_INTR) is thrown away and taken again, so `parse`
-   * must only return values. It is called while the bytes are valid and must copy what it keeps.
+   * must only return values. It is called while the bytes are valid and must copy what it keeps. When it throws, the
+   * dump is read to its end first: the kernel answers EBUSY to the next one while this one runs.
    */
   dump<T>(request: Request, parse: (message: Message) => T | undefined): T[] {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const rows = this.#dumpOnce(request, parse)
+      const rows = this.#exclusively(() => this.#dumpOnce(request, parse))
       if (rows !== undefined) return rows
     }
     throw new WeftError('unavailable', {
@@ -145,15 +120,17 @@ export class NetlinkSocket {
   }
 
   #dumpOnce<T>(request: Request, parse: (message: Message) => T | undefined): T[] | undefined {
-    const seq = this.#seq++
-    sendBytes(this.#fd, Buffer.concat(encodeRequest(request, seq, FLAG.dump)))
+    const seq = this.#take(1)
+    this.#channel.send(Buffer.concat(encodeRequest(request, seq, FLAG.dump)))
     const rows: T[] = []
+    const broken: unknown[] = []
     let interrupted = false
     for (;;) {
       for (const message of this.#next()) {
         if (message.seq !== seq) continue
         if ((message.flags & FLAG.dumpInterrupted) !== 0) interrupted = true
         if (message.type === TYPE.error || message.type === TYPE.done) {
+          if (broken.length > 0) throw broken[0]
           const refusal = message.data.length >= 4 ? decodeRefusal(message) : { errno: 0 }
           if (refusal.errno === ERRNO.EINTR || (refusal.errno === 0 && interrupted)) return undefined
           if (refusal.errno === 0) return rows
@@ -163,17 +140,42 @@ export class NetlinkSocket {
             refusal.message,
           )
         }
-        const row = parse(message)
-        if (row !== undefined) rows.push(row)
+        if (broken.length > 0) continue
+        try {
+          const row = parse(message)
+          if (row !== undefined) rows.push(row)
+        } catch (error) {
+          broken.push(error)
+        }
       }
     }
   }
 
-  #next(): Message[] {
-    const length = receiveBytes(this.#fd, this.#receive)
-    if (length > this.#receive.length) {
-      throw new WeftError('internal', { what: 'netlink datagram was cut', on: `${length} bytes` })
-    }
-    return decodeMessages(this.#receive.subarray(0, length))
+  /** So many sequence numbers in a row; the first. */
+  #take(count: number): number {
+    if (this.#seq > SEQ_MAX - count) this.#seq = 1
+    const first = this.#seq
+    this.#seq += count
+    return first
   }
+
+  /** One exchange at a time: one begun inside a parser would swallow the answers of the other. */
+  #exclusively<T>(exchange: () => T): T {
+    if (this.#busy) throw new WeftError('internal', { what: 'netlink socket is in the middle of another exchange' })
+    this.#busy = true
+    try {
+      return exchange()
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  #next(): Message[] {
+    return decodeMessages(this.#channel.receive())
+  }
+}
+
+/** A socket in the calling thread's netns, where it stays whatever `setns` does later. */
+export function openNetlink(protocol: number = PROTOCOL.route): NetlinkSocket {
+  return new NetlinkSocket(openChannel(protocol))
 }

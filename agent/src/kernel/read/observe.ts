@@ -1,7 +1,7 @@
 /** The full dump: every netns that matters, as one HostState. nft is read elsewhere (vxlan-filter.ts). */
 import { FABRIC_NETNS, type HostState, type Link, WeftError } from '@weft/shared'
 import { nsidOf } from '../netlink/nsid.ts'
-import { NetlinkSocket } from '../netlink/transport.ts'
+import { type NetlinkSocket, openNetlink } from '../netlink/transport.ts'
 import type { Namespaces } from '../netns.ts'
 import { dumpAddresses } from './address.ts'
 import { type NetnsLinks, toLink } from './link.ts'
@@ -48,7 +48,7 @@ export function observeAll(
 /** A socket in the sandbox, undefined when it is gone. */
 export function openSandbox(namespaces: Namespaces, sandbox: string): NetlinkSocket | undefined {
   try {
-    return namespaces.within(sandbox, () => new NetlinkSocket())
+    return namespaces.within(sandbox, () => openNetlink())
   } catch (error) {
     if (error instanceof WeftError && error.code === 'not_found') return undefined
     throw error
