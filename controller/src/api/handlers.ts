@@ -1,18 +1,15 @@
 /** What each operation of the API does: one call into the domain, or one look at the cluster. */
-import { type HostView, WeftError } from '@weft/shared'
+import { WeftError } from '@weft/shared'
 import {
   type ClusterView,
   createNetwork,
   type DomainDeps,
-  endpointView,
   endpointViews,
   eventsOf,
   findEndpoint,
   findHost,
   findNetwork,
-  hostView,
   hostViews,
-  networkView,
   networkViews,
   removeNetwork,
   setUplink,
@@ -45,17 +42,15 @@ export function createHandlers({ deps, status, version }: HandlerOptions): Handl
       return { reply, revision: reply.revision }
     },
     networkList: (_, context) => read(context, (view) => networkViews(view)),
-    networkInspect: ({ params }, context) =>
-      read(context, (view) => networkView(view, findNetwork(view, params.ref).value.uid)),
+    networkInspect: ({ params }, context) => read(context, (view) => findNetwork(view, params.ref)),
     networkRemove: async ({ params, query }) => {
       const reply = await removeNetwork(deps, params.ref, query.req)
       return { reply, revision: reply.revision }
     },
     endpointList: ({ query }, context) => read(context, (view) => endpointViews(view, filterOf(view, query))),
-    endpointInspect: ({ params }, context) =>
-      read(context, (view) => endpointView(view, findEndpoint(view, params.ref))),
+    endpointInspect: ({ params }, context) => read(context, (view) => findEndpoint(view, params.ref)),
     hostList: (_, context) => read(context, (view) => hostViews(view)),
-    hostInspect: ({ params }, context) => read(context, (view) => wholeHost(view, params.ref)),
+    hostInspect: ({ params }, context) => read(context, (view) => findHost(view, params.ref)),
     uplinkList: (_, context) => read(context, (view) => uplinkViews(view)),
     uplinkSet: async ({ params, body }) => {
       const reply = await setUplink(deps, { ...params, ...body })
@@ -80,16 +75,9 @@ export function createHandlers({ deps, status, version }: HandlerOptions): Handl
 
 /** The filter's names as what they name. @throws `not_found` */
 function filterOf(view: ClusterView, query: { network?: string | undefined; host?: string | undefined }) {
-  const network = query.network === undefined ? undefined : findNetwork(view, query.network).value.uid
-  const host = query.host === undefined ? undefined : findHost(view, query.host).value.id
+  const network = query.network === undefined ? undefined : findNetwork(view, query.network).uid
+  const host = query.host === undefined ? undefined : findHost(view, query.host).id
   return { network, host }
-}
-
-function wholeHost(view: ClusterView, ref: string): HostView {
-  const host = hostView(view, findHost(view, ref))
-  if (host !== undefined) return host
-  const remedy = 'restart its agent, which tells them again'
-  throw new WeftError('unavailable', { what: 'facts of the host cannot be read', on: ref, remedy })
 }
 
 /** True when the cache holds all that etcd had; false when etcd does not answer. */
