@@ -1,4 +1,4 @@
-import { domainConformance } from '../../../test/conformance/domain.ts'
+import { domainConformance } from '../../../test/conformance/domain/index.ts'
 import { ModelStore } from '../store/model.ts'
 
 domainConformance('the model store', async () => {

@@ -1,13 +1,28 @@
 /** A controller's domain over some store, with a hand-set clock and hosts made up as needed: what the domain suite runs in. */
-import type { AgentReply, AgentRequest, Clock, HostFacts, NetworkCreateRequest } from '@weft/shared'
+import {
+  type AgentReply,
+  type AgentRequest,
+  type Clock,
+  type HostFacts,
+  type NetworkCreateRequest,
+  type NetworkView,
+  WeftError,
+} from '@weft/shared'
+import { commitAlone } from '../../../controller/src/domain/group-commit.ts'
 import {
   claimAddress,
+  createNetwork,
   type DomainDeps,
   ensureMeta,
   joinHost,
+  newSweepMemory,
   openClusterCache,
-} from '../../controller/src/domain/index.ts'
-import type { Kv } from '../../controller/src/store/kv.ts'
+  releaseEndpoints,
+  reportEndpoints,
+  sweep,
+} from '../../../controller/src/domain/index.ts'
+import { keys } from '../../../controller/src/domain/pure/keys.ts'
+import type { Kv } from '../../../controller/src/store/kv.ts'
 
 export interface DomainWorld {
   readonly deps: DomainDeps
@@ -120,4 +135,94 @@ export async function claim(
   const subnet = network.subnets[0]?.uid ?? ''
   const request = { ...fence, req: newRequest(), network: network.uid, subnet, ...changes }
   return (await claimAddress(deps, host, request)).endpoint
+}
+
+/** Writes a key behind the domain's back, as a damaged or hand-edited store would have it; undefined removes it. */
+export async function overwrite({ kv }: DomainDeps, key: string, value: string | undefined): Promise<void> {
+  const { entry } = await kv.get(key)
+  await commitAlone(kv, {
+    when: [{ key, mod: entry?.modRevision ?? 0 }],
+    write: [value === undefined ? { delete: key } : { put: key, value }],
+    read: [],
+    requestId: newRequest(),
+  })
+}
+
+/** The error of a call that must fail. */
+export async function failure(call: Promise<unknown>): Promise<WeftError> {
+  const outcome = await call.then(
+    (value) => new Error(`no error but ${JSON.stringify(value)}`),
+    (error: unknown) => error,
+  )
+  if (outcome instanceof WeftError) return outcome
+  throw outcome
+}
+
+export async function release(deps: DomainDeps, { host, fence }: TestHost, uid: string): Promise<string[]> {
+  return (await releaseEndpoints(deps, host, { ...fence, req: newRequest(), endpoints: [uid] })).released
+}
+
+export async function report(
+  deps: DomainDeps,
+  { host, fence }: TestHost,
+  endpoints: { uid: string; name?: string; containerId?: string }[],
+  complete = false,
+): Promise<string[]> {
+  await deps.cluster.newest()
+  const told = endpoints.map((endpoint) => ({ state: 'attached' as const, aliases: [], ...endpoint }))
+  return (await reportEndpoints(deps, host, { ...fence, complete, endpoints: told })).unknown
+}
+
+export async function endQuarantine(deps: DomainDeps, world: DomainWorld): Promise<void> {
+  const memory = newSweepMemory()
+  await deps.cluster.newest()
+  await sweep(deps, memory)
+  world.clock.advance(deps.quarantineMs)
+  await sweep(deps, memory)
+  await deps.cluster.newest()
+}
+
+export async function uidOfMac(deps: DomainDeps, mac: string): Promise<string> {
+  const view = await deps.cluster.newest()
+  return [...view.endpoints.values()].find(({ value }) => value.mac === mac)?.value.uid ?? ''
+}
+
+export async function endAlive(deps: DomainDeps, host: string): Promise<void> {
+  await overwrite(deps, keys.alive(host), undefined)
+  await deps.cluster.newest()
+}
+
+/** A request's subnets: one, by its CIDR. */
+export const on = (subnet: string) => ({ subnets: [{ subnet }] })
+
+/** Where each test plays: a fresh world with hosts docker1 and docker2. */
+export class DomainStage {
+  #set: { world: DomainWorld; one: TestHost; two: TestHost } | undefined
+
+  async open(store: () => Promise<StoreWorld>): Promise<void> {
+    const world = await openDomainWorld(store)
+    this.#set = { world, one: await join(world.deps, 1), two: await join(world.deps, 2) }
+  }
+
+  get world(): DomainWorld {
+    return this.#now.world
+  }
+  get deps(): DomainDeps {
+    return this.#now.world.deps
+  }
+  get one(): TestHost {
+    return this.#now.one
+  }
+  get two(): TestHost {
+    return this.#now.two
+  }
+
+  create(name: string, changes: Partial<NetworkCreateRequest> = {}): Promise<NetworkView> {
+    return createNetwork(this.deps, networkRequest(name, changes))
+  }
+
+  get #now() {
+    if (this.#set === undefined) throw new Error('the stage is not open')
+    return this.#set
+  }
 }

@@ -1,0 +1,99 @@
+/** Endpoints through their life: bind, report, release, sweep. */
+import { describe, expect, it } from 'vitest'
+import { bindEndpoint, newSweepMemory, sweep } from '../../../controller/src/domain/index.ts'
+import { claim, type DomainStage, failure, newRequest, release, report } from './world.ts'
+
+export function endpointsConformance(at: DomainStage): void {
+  describe('bind, report, release', () => {
+    it('makes one endpoint of two claims, once', async () => {
+      const network = await at.create('dual', { ipv6: true })
+      const four = await claim(at.deps, at.one, network)
+      const six = await claim(at.deps, at.one, network, { subnet: network.subnets[1]?.uid ?? '' })
+      const mac = '02:aa:00:00:00:02'
+      const request = {
+        ...at.one.fence,
+        req: newRequest(),
+        endpoint: four.uid,
+        merge: [six.uid],
+        mac,
+        dockerEndpointId: 'd1',
+      }
+      const { endpoint } = await bindEndpoint(at.deps, 'docker1', request)
+      expect(endpoint).toMatchObject({ uid: four.uid, mac, addresses: [...four.addresses, ...six.addresses] })
+      const { revision } = await at.deps.cluster.newest()
+      expect((await bindEndpoint(at.deps, 'docker1', request)).endpoint).toEqual(endpoint)
+      expect((await at.deps.cluster.newest()).revision).toBe(revision)
+      await release(at.deps, at.one, four.uid)
+      expect((await at.deps.cluster.newest()).endpoints.size).toBe(0)
+    })
+
+    it('refuses a MAC that is taken, an absent endpoint and another host’s', async () => {
+      const network = await at.create('front')
+      const [a, b] = [await claim(at.deps, at.one, network), await claim(at.deps, at.two, network)]
+      const request = { ...at.one.fence, req: newRequest(), endpoint: a.uid, merge: [], dockerEndpointId: 'd1' }
+      const taken = await failure(bindEndpoint(at.deps, 'docker1', { ...request, mac: b.mac }))
+      expect(taken).toMatchObject({ code: 'conflict', message: expect.stringContaining('on docker2 has it') })
+      expect(await failure(bindEndpoint(at.deps, 'docker1', { ...request, endpoint: b.uid }))).toMatchObject({
+        code: 'denied',
+      })
+      const absent = bindEndpoint(at.deps, 'docker1', { ...request, endpoint: '0'.repeat(20) })
+      expect(await failure(absent)).toMatchObject({ code: 'not_found' })
+    })
+
+    it('writes reports down, only what they change, and says what it does not know', async () => {
+      const network = await at.create('front')
+      const { uid } = await claim(at.deps, at.one, network)
+      const foreign = (await claim(at.deps, at.two, network)).uid
+      const said = { uid, name: 'web', containerId: 'c1' }
+      expect(await report(at.deps, at.one, [said, { uid: foreign }])).toEqual([foreign])
+      const view = await at.deps.cluster.newest()
+      expect(view.endpoints.get(uid)?.value).toMatchObject({ state: 'attached', name: 'web', containerId: 'c1' })
+      expect(view.endpoints.get(foreign)?.value.state).toBe('pending')
+      const { revision } = view
+      await report(at.deps, at.one, [said])
+      expect((await at.deps.cluster.newest()).revision).toBe(revision)
+    })
+
+    it('takes back what complete reports leave out, after the grace and in the same epoch only', async () => {
+      const network = await at.create('front')
+      const [kept, leaked] = [await claim(at.deps, at.one, network), await claim(at.deps, at.one, network)]
+      await report(at.deps, at.one, [{ uid: kept.uid }], true)
+      const memory = newSweepMemory()
+      await at.deps.cluster.newest()
+      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [] })
+      at.world.clock.advance(14 * 60_000)
+      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [] })
+      await report(at.deps, at.one, [{ uid: leaked.uid }])
+      at.world.clock.advance(14 * 60_000)
+      await at.deps.cluster.newest()
+      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [] })
+      await report(at.deps, at.one, [{ uid: kept.uid }], true)
+      await at.deps.cluster.newest()
+      await sweep(at.deps, memory)
+      at.world.clock.advance(15 * 60_000)
+      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [leaked.uid] })
+      expect([...(await at.deps.cluster.newest()).endpoints.keys()]).toEqual([kept.uid])
+    })
+
+    it('ends quarantines after their time', async () => {
+      const network = await at.create('front')
+      const { uid } = await claim(at.deps, at.one, network)
+      await release(at.deps, at.one, uid)
+      const memory = newSweepMemory()
+      await at.deps.cluster.newest()
+      expect((await sweep(at.deps, memory)).freed).toBe(0)
+      at.world.clock.advance(9_000)
+      expect((await sweep(at.deps, memory)).freed).toBe(0)
+      at.world.clock.advance(1_000)
+      expect((await sweep(at.deps, memory)).freed).toBe(1)
+    })
+
+    it('releases once, counts the absent as released, and not another host’s', async () => {
+      const network = await at.create('front')
+      const { uid } = await claim(at.deps, at.one, network)
+      expect(await failure(release(at.deps, at.two, uid))).toMatchObject({ code: 'denied' })
+      expect(await release(at.deps, at.one, uid)).toEqual([uid])
+      expect(await release(at.deps, at.one, uid)).toEqual([uid])
+    })
+  })
+}

@@ -1,0 +1,58 @@
+/** T8 and T12: joins, signs of life, facts, uplinks. */
+import { describe, expect, it } from 'vitest'
+import { joinHost, recordFacts, refreshAlive, setUplink } from '../../../controller/src/domain/index.ts'
+import { keys } from '../../../controller/src/domain/pure/keys.ts'
+import { type DomainStage, endAlive, factsOf, failure, join, newRequest, on } from './world.ts'
+
+export function hostsConformance(at: DomainStage): void {
+  describe('hosts', () => {
+    it('keeps the epoch of the same instance, and begins a new one for the next', async () => {
+      const again = await join(at.deps, 1)
+      expect(again.fence).toEqual(at.one.fence)
+      const { entry } = await at.deps.kv.get(keys.alive('docker1'))
+      expect(entry?.lease).toBeDefined()
+      await endAlive(at.deps, 'docker1')
+      const next = await joinHost(at.deps, 'docker1', { instance: 'another-one', facts: factsOf(1) })
+      expect(next.epoch).toBe(at.one.fence.epoch + 1)
+      expect(await failure(refreshAlive(at.deps, 'docker1', at.one.fence))).toMatchObject({ code: 'denied' })
+    })
+
+    it('refuses a second living instance of an id, and a second host on a VTEP address', async () => {
+      const second = await failure(joinHost(at.deps, 'docker1', { instance: 'another-one', facts: factsOf(3) }))
+      expect(second).toMatchObject({
+        code: 'conflict',
+        message: expect.stringMatching(/instance-1 has it since 2026.*192\.168\.77\.1.*wait 30 s/),
+      })
+      const vtep = await failure(joinHost(at.deps, 'docker3', { instance: 'another-one', facts: factsOf(2) }))
+      expect(vtep).toMatchObject({ code: 'conflict', message: expect.stringContaining('docker2') })
+      await endAlive(at.deps, 'docker2')
+      await joinHost(at.deps, 'docker3', { instance: 'another-one', facts: factsOf(2) })
+    })
+
+    it('renews and remakes the sign of life', async () => {
+      await refreshAlive(at.deps, 'docker1', at.one.fence)
+      await endAlive(at.deps, 'docker1')
+      await refreshAlive(at.deps, 'docker1', at.one.fence)
+      expect((await at.deps.cluster.newest()).alive.get('docker1')?.value.epoch).toBe(at.one.fence.epoch)
+    })
+
+    it('records changed facts', async () => {
+      const facts = factsOf(1, { routes: ['10.1.0.0/16'] })
+      await recordFacts(at.deps, 'docker1', at.one.fence, facts)
+      await at.deps.cluster.newest()
+      expect((await failure(at.create('front', on('10.1.2.0/24')))).message).toContain(
+        'route 10.1.0.0/16 of host docker1',
+      )
+    })
+
+    it('sets and takes away uplinks; refuses an interface or host that is not', async () => {
+      const wish = { name: 'lan', host: 'docker1', interface: 'eth0', req: newRequest() }
+      expect(await setUplink(at.deps, wish)).toEqual({ name: 'lan', hosts: { docker1: 'eth0' } })
+      expect((await failure(setUplink(at.deps, { ...wish, interface: 'eth7' }))).message).toContain(
+        'it has eth0, docker0',
+      )
+      expect(await failure(setUplink(at.deps, { ...wish, host: 'docker9' }))).toMatchObject({ code: 'not_found' })
+      expect(await setUplink(at.deps, { ...wish, interface: null })).toEqual({ name: 'lan', hosts: {} })
+    })
+  })
+}

@@ -1,0 +1,60 @@
+/** What the domain promises, on any store: run on the model (unit) and on real etcd (integration). */
+
+import type { NetworkView } from '@weft/shared'
+import { afterEach, beforeEach, describe, expect } from 'vitest'
+import type { DomainDeps } from '../../../controller/src/domain/index.ts'
+import { claimConformance } from './claim.ts'
+import { createConformance } from './create.ts'
+import { endpointsConformance } from './endpoints.ts'
+import { hostsConformance } from './hosts.ts'
+import { intentsConformance } from './intents.ts'
+import { removeConformance } from './remove.ts'
+import { DomainStage, type StoreWorld } from './world.ts'
+
+export function domainConformance(name: string, open: () => Promise<StoreWorld>): void {
+  describe(`domain on ${name}`, () => {
+    const at = new DomainStage()
+    beforeEach(() => at.open(open))
+    afterEach(async () => {
+      await checkInvariants(at.deps)
+      await at.world.close()
+    })
+    createConformance(at)
+    claimConformance(at)
+    endpointsConformance(at)
+    removeConformance(at)
+    hostsConformance(at)
+    intentsConformance(at)
+  })
+}
+
+/** TRUTH.md I1, I2, I6, I11 on what the store holds at the end of every test. */
+async function checkInvariants(deps: DomainDeps): Promise<void> {
+  const { entries } = await deps.kv.list('/weft/v1/')
+  const records = (part: string) => entries.filter(({ key }) => key.startsWith(`/weft/v1/${part}/`))
+  const parsed = (part: string) =>
+    records(part).flatMap(({ key, value }) => {
+      try {
+        return [{ key, value: JSON.parse(value) as Record<string, unknown> }]
+      } catch {
+        return []
+      }
+    })
+  const held = parsed('ip').filter(({ key }) => key.includes('/endpoint/'))
+  const owned = parsed('ep').flatMap(
+    ({ value }) => (value.addresses as NetworkView['subnets'] | undefined)?.map(() => value.uid) ?? [],
+  )
+  expect(held.map(({ value }) => value.endpoint).sort()).toEqual(owned.sort())
+  const macs = parsed('mac').map(({ value }) => value.endpoint)
+  expect(macs.filter((uid) => parsed('ep').some(({ value }) => value.uid === uid)).sort()).toEqual(
+    parsed('ep')
+      .map(({ value }) => value.uid)
+      .sort(),
+  )
+  const reserved = new Set(
+    records('ip')
+      .filter(({ key }) => key.includes('/reserved/'))
+      .map(({ key }) => key),
+  )
+  for (const { key } of held) expect(reserved).not.toContain(key.replace('/endpoint/', '/reserved/'))
+}
