@@ -49,9 +49,10 @@ export function sendBytes(fd: number, bytes: Buffer): void {
   checked('send', native.send(fd, bytes, bytes.length, 0))
 }
 
-/** Receives one datagram into `into`; answers its real length, which may exceed the buffer's. */
-export function receiveBytes(fd: number, into: Buffer): number {
-  return checked('recv', Number(native.recv(fd, into, into.length, MSG_TRUNC)))
+/** Receives one datagram into `into`: its real length, which may exceed the buffer's, or the error number. */
+export function receiveBytes(fd: number, into: Buffer): { length: number } | { errno: number } {
+  const length = Number(native.recv(fd, into, into.length, MSG_TRUNC))
+  return length < 0 ? { errno: koffi.errno() } : { length }
 }
 
 export function closeDescriptor(fd: number): void {

@@ -1,5 +1,6 @@
 /** The wire under a netlink socket: one datagram out, one in. */
 import { WeftError } from '@weft/shared'
+import { ERRNO, errnoError } from '../errno.ts'
 import { bindSocket, closeDescriptor, openSocket, receiveBytes, sendBytes, setSocketOption } from '../libc.ts'
 
 export interface Channel {
@@ -57,16 +58,20 @@ export function openChannel(protocol: number, deadlineMs = DEADLINE_MS): Channel
   }
 }
 
+/** A signal ends a `recv` that has a timeout (signal(7)): it is called again until the deadline. */
 function receive(fd: number, buffer: Buffer, deadlineMs: number): number {
-  try {
-    return receiveBytes(fd, buffer)
-  } catch (error) {
-    if (!(error instanceof WeftError && error.code === 'deadline')) throw error
+  const began = performance.now()
+  for (;;) {
+    const received = receiveBytes(fd, buffer)
+    if ('length' in received) return received.length
+    if (received.errno === ERRNO.EINTR && performance.now() - began < deadlineMs) continue
+    if (received.errno !== ERRNO.EINTR && received.errno !== ERRNO.EAGAIN) {
+      throw errnoError(received.errno, { what: 'netlink answer not received' })
+    }
     throw new WeftError('deadline', {
       what: 'kernel did not answer',
       why: `no netlink answer within ${deadlineMs} ms`,
       ambiguous: true,
-      cause: error,
     })
   }
 }
