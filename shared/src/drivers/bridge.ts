@@ -19,7 +19,7 @@ import { z } from 'zod'
 import { EMPTY_HOST_STATE, type Link, mergeHostStates } from '../host-state/host-state.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverHost, DriverInput } from './driver.ts'
-import { egressOption, mtuOption, parentOption } from './option-fields.ts'
+import { egressOption, mtuOption, optionalParentOption } from './option-fields.ts'
 import { type ResolvedParent, resolveParent } from './parent.ts'
 import { fitMtu, vethPort } from './port.ts'
 
@@ -28,7 +28,7 @@ const DEFAULT_MTU = 1500
 const MAX_MTU = 65535
 
 const BridgeOptions = z.strictObject({
-  parent: parentOption('Interface, VLAN sub-interface or @uplink that joins the hosts’ bridges').optional(),
+  parent: optionalParentOption('Interface, VLAN sub-interface or @uplink that joins the hosts’ bridges'),
   mtu: mtuOption(),
   egress: egressOption(['docker', 'none']),
 })

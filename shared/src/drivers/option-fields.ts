@@ -41,21 +41,27 @@ export function flagOption(help: Help) {
     .meta({ ...help })
 }
 
+/** Required as it stands; see {@link optionalParentOption}. */
 export function parentOption(description: string) {
-  return z
-    .string()
-    .transform((text, context) => {
-      try {
-        return parseParent(text)
-      } catch (error) {
-        const { what, on, why, remedy } = WeftError.from(error).parts
-        const named = on === undefined || on === text ? what : `${what} (${on})`
-        context.addIssue({ code: 'custom', message: `${named}: ${why ?? 'not a parent'}`, params: { remedy } })
-        return z.NEVER
-      }
-    })
-    .meta({ description, example: 'eth1.100' })
+  return ParentText.meta({ description, example: PARENT_EXAMPLE })
 }
+
+export function optionalParentOption(description: string) {
+  return ParentText.optional().meta({ description, example: PARENT_EXAMPLE })
+}
+
+const PARENT_EXAMPLE = 'eth1.100'
+
+const ParentText = z.string().transform((text, context) => {
+  try {
+    return parseParent(text)
+  } catch (error) {
+    const { what, on, why, remedy } = WeftError.from(error).parts
+    const named = on === undefined || on === text ? what : `${what} (${on})`
+    context.addIssue({ code: 'custom', message: `${named}: ${why ?? 'not a parent'}`, params: { remedy } })
+    return z.NEVER
+  }
+})
 
 export const mtuOption = () =>
   integerOption(MTU_RANGE, { description: 'MTU of the containers’ interfaces, bytes', example: '1400' })

@@ -1,0 +1,44 @@
+/** Every driver of the registry, through one suite. A driver that is new brings its samples here or is run without options. */
+import { drivers } from '@weft/shared'
+import { type DriverSample, driverConformance } from '../conformance/driver.ts'
+
+const VLAN_OF_ADMIN = {
+  interfaces: ['eth0', 'eth1', 'eth1.100'].map((name, index) => ({
+    name,
+    mtu: 1500,
+    mac: `02:00:00:00:ee:0${index}`,
+    up: true,
+    kind: index === 2 ? 'vlan' : 'device',
+    addresses: [],
+  })),
+}
+
+const SAMPLES: Readonly<Record<string, readonly DriverSample[]>> = {
+  overlay: [
+    { title: 'attach=bridge', options: {} },
+    { title: 'attach=macvlan', options: { attach: 'macvlan' } },
+    { title: 'flood list', options: { flood: 'true', port: '8472' } },
+    {
+      title: 'IPv6 underlay',
+      options: {},
+      host: { underlay: { interface: 'eth0', address: '2001:db8::1', mtu: 1500 } },
+    },
+  ],
+  macvlan: [
+    { title: 'interface', options: { parent: 'eth1' } },
+    { title: 'VLAN', options: { parent: 'eth1.100', mode: 'private' } },
+    { title: 'VLAN in VLAN', options: { parent: 'eth1.100.200', macvlan_mode: 'vepa' } },
+    { title: 'logical uplink', options: { parent: '@storage.100' } },
+    { title: 'passthru', options: { parent: 'eth1', mode: 'passthru' }, maxEndpoints: 1 },
+  ],
+  bridge: [
+    { title: 'no parent', options: {} },
+    { title: 'interface', options: { parent: 'eth1' } },
+    { title: 'VLAN', options: { parent: 'eth1.100' } },
+    { title: 'VLAN in VLAN', options: { parent: '@storage.100.200' } },
+    { title: 'VLAN of the admin', options: { parent: 'eth1.100' }, host: VLAN_OF_ADMIN },
+  ],
+}
+
+for (const driver of drivers())
+  driverConformance(driver, SAMPLES[driver.name] ?? [{ title: 'no options', options: {} }])
