@@ -13,6 +13,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import { errorReply } from './bus/index.ts'
+import { checkDepth } from './json-depth.ts'
 import type { Log } from './log.ts'
 
 export type AgentHandlers = {
@@ -53,6 +54,7 @@ async function dispatch(handlers: AgentHandlers, host: string, verb: string, bod
     const remedy = `there are ${Object.keys(AGENT_VERBS).join(', ')}`
     throw new WeftError('not_found', { what: 'no such verb', on: verb.slice(0, 64), remedy })
   }
+  checkDepth(body)
   const request = parseJsonWith(AGENT_VERBS[verb].request, body, `${verb} request of ${host}`)
   // The table ties schema and handler of one verb together; the compiler cannot follow a verb known only at run time.
   const handler = handlers[verb] as (host: string, request: unknown) => Promise<unknown>

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NatsBus } from '../../controller/src/bus/index.ts'
 import { TestAgent } from '../support/agent.ts'
 import { ControllerProcess, networkRequest, newPlace, type Place } from '../support/controller.ts'
+import { call } from '../support/http.ts'
 
 let place: Place
 let controller: ControllerProcess
@@ -297,6 +298,20 @@ describe('garbage', () => {
       expect(answer.json.error.what).not.toBe('')
     }
     expect((await statusNow()).revision).toBe(before)
+  })
+
+  it('of any length is answered to the end, announced or not', async () => {
+    const authorization = `Bearer ${controller.secret}`
+    for (const bytes of [1_048_577, 4_000_000]) {
+      for (const headers of [{ 'content-length': bytes }, { 'transfer-encoding': 'chunked' }, {}]) {
+        const target = { host: '127.0.0.1', port: place.port }
+        const answer = await call(target, 'POST', '/v1/networks', 'x'.repeat(bytes), { ...headers, authorization })
+        expect([answer.status, answer.json.error.what]).toEqual([400, 'request body too long'])
+      }
+      expect(
+        (await call({ host: '127.0.0.1', port: place.port }, 'POST', '/v1/networks', 'x'.repeat(bytes))).status,
+      ).toBe(403)
+    }
   })
 
   it('over TCP needs the secret before anything else', async () => {

@@ -110,10 +110,12 @@ export class TestAgent {
     if (digestOfMap(this.entries) !== this.position.digest) throw new Error(`digest of the snapshot of ${this.id}`)
   }
 
-  /** Says that everything accepted is applied; pulls when the answer is another position. */
+  /** Says that everything accepted is applied; pulls when the answer is another position, and then says so. */
   async report(more: Partial<AgentRequest<'status'>> = {}): Promise<void> {
     const status = { ...this.fence, accepted: this.position, applied: this.position.revision, problems: [], ...more }
     const { target } = await this.ask('status', status)
-    if (target.digest !== this.position.digest || target.incarnation !== this.position.incarnation) await this.resync()
+    if (target.digest === this.position.digest && target.incarnation === this.position.incarnation) return
+    await this.resync()
+    await this.report(more)
   }
 }

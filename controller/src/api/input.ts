@@ -1,18 +1,20 @@
 /** What a client sends, read within bounds and parsed by the operation's schemas. */
 import type { IncomingMessage } from 'node:http'
 import { parseJsonWith, parseWith, WeftError } from '@weft/shared'
+import { checkDepth } from '../json-depth.ts'
 import type { OperationShape } from './operations.ts'
 
 /** Bytes of a request body. */
 export const BODY_LIMIT = 1024 * 1024
-/** Nesting of arrays and objects in a body; the deepest request of ours has five. */
-export const DEPTH_LIMIT = 32
+/** Bytes that are read of a refused request. */
+const DRAIN_LIMIT = 16 * BODY_LIMIT
 
 /** Reads the whole body. @throws `invalid` when it is longer than {@link BODY_LIMIT} or no UTF-8. */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Leaving the loop must not destroy the request: the client still has an answer coming.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > BODY_LIMIT) throw tooLong(`more than ${BODY_LIMIT} bytes`)
     chunks.push(chunk)
@@ -22,6 +24,19 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   } catch (cause) {
     throw new WeftError('invalid', { what: 'bad request body', why: 'not UTF-8 text', cause })
   }
+}
+
+/**
+ * Reads on to the end, into nothing, so that a client that is still sending gets to read its answer instead of a broken
+ * pipe. False when that is more than {@link DRAIN_LIMIT}.
+ */
+export async function drain(request: IncomingMessage): Promise<boolean> {
+  let bytes = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > DRAIN_LIMIT) return false
+  }
+  return true
 }
 
 /** Refuses by the announced length, before anything is read. @throws `invalid` */
@@ -59,23 +74,6 @@ export function parseInput(
   }
   checkDepth(given.body)
   return { params, query, body: parseJsonWith(shape.body, given.body, 'request body') }
-}
-
-/** Refuses JSON text that nests deeper than {@link DEPTH_LIMIT}, without parsing it. @throws `invalid` */
-export function checkDepth(json: string): void {
-  let depth = 0
-  let inString = false
-  for (let index = 0; index < json.length; index++) {
-    const char = json[index]
-    if (inString) {
-      if (char === '\\') index++
-      else if (char === '"') inString = false
-    } else if (char === '"') inString = true
-    else if (char === '{' || char === '[') {
-      if (++depth > DEPTH_LIMIT)
-        throw new WeftError('invalid', { what: 'bad request body', why: `nested deeper than ${DEPTH_LIMIT}` })
-    } else if (char === '}' || char === ']') depth--
-  }
 }
 
 function tooLong(why: string): WeftError {

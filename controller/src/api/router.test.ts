@@ -1,7 +1,8 @@
 import { OPERATIONS, WeftError } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
+import { checkDepth, DEPTH_LIMIT } from '../json-depth.ts'
 import { checkBearer } from './auth.ts'
-import { checkDepth, DEPTH_LIMIT, parseInput, readQuery } from './input.ts'
+import { parseInput, readQuery } from './input.ts'
 import { SHAPES } from './operations.ts'
 import { matchRoute } from './router.ts'
 

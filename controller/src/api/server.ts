@@ -4,7 +4,7 @@ import { WeftError } from '@weft/shared'
 import type { HostPort } from '../host-port.ts'
 import type { Log } from '../log.ts'
 import { checkBearer } from './auth.ts'
-import { checkAnnouncedLength, parseInput, readBody, readQuery } from './input.ts'
+import { checkAnnouncedLength, drain, parseInput, readBody, readQuery } from './input.ts'
 import { listenTcp, listenUnix } from './listen.ts'
 import { type Answer, type Handlers, type RequestContext, SHAPES } from './operations.ts'
 import { sendAnswer, sendError, sendReply, sendStream } from './respond.ts'
@@ -91,9 +91,8 @@ async function answer(
     const error = WeftError.from(thrown)
     if (error.code === 'internal') options.log.error({ error: error.message, stack: stackOf(thrown) }, 'request failed')
     // What was not read would be taken for the next request.
-    if (!request.complete) response.setHeader('Connection', 'close')
+    if (!(await drained(request)) && !response.headersSent) response.setHeader('Connection', 'close')
     sendError(response, error)
-    if (!request.complete) request.resume()
   }
 }
 
@@ -152,6 +151,16 @@ async function orAbort<T>(work: Promise<T>, signal: AbortSignal, deadline: Abort
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
+}
+
+async function drained(request: IncomingMessage): Promise<boolean> {
+  if (request.complete) return true
+  try {
+    return !request.destroyed && (await drain(request))
+  } catch {
+    // The client went away in the middle of its request: there is nobody to answer.
+    return false
+  }
 }
 
 function parseUrl(target: string): URL {
