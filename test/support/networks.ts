@@ -60,7 +60,10 @@ export function aNetwork(overrides: Partial<NetworkSpec> = {}): NetworkSpec {
     internal: false,
     egress: 'docker',
     vni: 4097,
-    subnets: [{ uid: uid('s1'), cidr: '10.64.0.0/24', auxAddresses: {} }],
+    subnets: [
+      { uid: uid('s1'), cidr: '10.64.0.0/16', auxAddresses: {} },
+      { uid: uid('s2'), cidr: 'fd00::/64', auxAddresses: {} },
+    ],
     ...overrides,
   }
 }

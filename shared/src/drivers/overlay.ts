@@ -26,11 +26,12 @@ import { parseAddress } from '../ip/address.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverInput } from './driver.ts'
 import { choiceOption, egressOption, flagOption, integerOption, mtuOption } from './option-fields.ts'
-import { fitMtu, macvlanChild, vethPort } from './port.ts'
+import { fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
 
 /** IANA's port for VXLAN (RFC 7348 section 8). */
 const VXLAN_PORT = 4789
 const FLOOD_MAC = '00:00:00:00:00:00'
+const IPV6_MIN_MTU = 1280
 /** Outer IP, UDP and VXLAN headers and the inner Ethernet header, bytes. */
 const OVERHEAD_BYTES = { 4: 50, 6: 70 } as const
 
@@ -66,6 +67,7 @@ export const overlay: Driver<OverlayOptions> = {
     const { network, options, endpoints, host } = input
     const available = host.underlay.mtu - OVERHEAD_BYTES[parseAddress(host.underlay.address).family]
     const mtu = fitMtu(network.mtu ?? options.mtu, available)
+    if (hasIpv6(network)) refuseSmall(mtu, network.name)
     const device = vxlanDevice(input, mtu)
     const filter: HostState = {
       ...EMPTY_HOST_STATE,
@@ -113,8 +115,21 @@ function vxlanDevice(input: DriverInput<OverlayOptions>, mtu: number): Link & { 
     mtu,
     up: true,
     alias: network.name,
+    // The kernel takes no IPv6 neighbour on a device without IPv6 (EINVAL, measured on 6.18).
+    ipv6: hasIpv6(network),
     presence: 'required',
   }
+}
+
+/** Below this Linux has no IPv6 on a link (RFC 8200 section 5), and no ND to answer. */
+function refuseSmall(mtu: number, name: string): void {
+  if (mtu >= IPV6_MIN_MTU) return
+  throw new WeftError('invalid', {
+    what: 'MTU too small for IPv6',
+    on: `${name}: ${mtu}`,
+    why: `IPv6 needs ${IPV6_MIN_MTU} bytes (RFC 8200 section 5)`,
+    remedy: 'raise the MTU of the underlay or of the network, or make the network without --ipv6',
+  })
 }
 
 /** Snooping off: without a querier it would starve IPv6 neighbour discovery between local containers. */

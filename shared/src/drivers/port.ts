@@ -107,6 +107,10 @@ export function fitMtu(wanted: number | undefined, available: number): number {
   return Math.min(wanted ?? available, available)
 }
 
+export function hasIpv6(network: NetworkSpec): boolean {
+  return network.subnets.some(({ cidr }) => cidr.includes(':'))
+}
+
 function endpointAlias(network: NetworkSpec, endpoint: LocalEndpoint): string {
   return `${network.name}/${endpoint.name ?? endpoint.uid}`
 }
