@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import module from 'node:module'
+import { fileURLToPath } from 'node:url'
+
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
   process.stderr.write(
@@ -7,4 +10,6 @@ if (major < 24) {
   )
   process.exit(1)
 }
+// Saves 20 of 160 ms of a short command; a cache that cannot be written is none, and no error.
+module.enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/weft', import.meta.url)))
 await import('../dist/main.js')

@@ -1,43 +1,21 @@
 /** The command line as a process against an API made from the same table: what it asks, prints and exits with. */
-import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Answer, type ApiServer, type Asked, serveApi } from './cli-api.ts'
+import { type Ended, runWeft } from './cli-process.ts'
 
-const MAIN = path.resolve(import.meta.dirname, '../../cli/src/main.ts')
 let server: ApiServer | undefined
 afterEach(async () => {
   await server?.close()
   server = undefined
 })
 
-interface Ended {
-  readonly exit: number | string | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs `weft`; `until` sends SIGINT as soon as that text was printed. */
+/** Runs `weft` against the test's server. */
 async function weft(argv: readonly string[], env: NodeJS.ProcessEnv = {}, until?: string): Promise<Ended> {
   const address = server === undefined ? {} : { WEFT_CONTROLLER: server.unixAddress }
-  const { WEFT_LAB: _, WEFT_SECRET_FILE: __, ...clean } = process.env
-  const child = spawn(process.execPath, ['--conditions=source', MAIN, ...argv], {
-    env: { ...clean, ...address, ...env },
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-    if (until !== undefined && stdout.includes(until)) child.kill('SIGINT')
-  })
-  return await new Promise((resolve) =>
-    child.on('close', (code, signal) => resolve({ exit: code ?? signal, stdout, stderr })),
-  )
+  return await runWeft(argv, { ...address, ...env }, until)
 }
 
 const uid = (letter: string) => letter.repeat(20)
