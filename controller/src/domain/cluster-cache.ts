@@ -80,7 +80,7 @@ class FollowedCache implements ClusterCache {
   readonly #index = new ClusterIndex()
   /** Every key seen, with its mod revision: what a relist is compared with. */
   readonly #seen = new Map<string, number>()
-  #waiters: Waiter[] = []
+  readonly #waiters = new Set<Waiter>()
   #listing: Promise<void> | undefined
   readonly #readers = new Set<Reader>()
 
@@ -92,6 +92,9 @@ class FollowedCache implements ClusterCache {
     this.#waitMs = options.waitMs ?? 5_000
     this.#onProblem = options.onProblem ?? (() => {})
     this.commits = new GroupCommit(kv)
+    signal.addEventListener('abort', () => {
+      for (const { wake } of this.#waiters) wake()
+    })
   }
 
   current(): ClusterView {
@@ -100,15 +103,10 @@ class FollowedCache implements ClusterCache {
 
   async waitFor(revision: number, signal?: AbortSignal): Promise<ClusterView> {
     if (this.#index.revision >= revision) return this.#index
-    const arrived = new AbortController()
-    const waiter = { revision, wake: () => arrived.abort() }
-    this.#waiters.push(waiter)
-    const ends = AbortSignal.any([arrived.signal, this.#signal, ...(signal === undefined ? [] : [signal])])
-    await sleep(this.#time, PATIENCE_MS, ends)
+    await this.#reached(revision, PATIENCE_MS, signal)
     // A write outside our prefix moves etcd's revision and sends us nothing: a list settles what the watch cannot.
-    if (!ends.aborted) await this.list()
-    if (this.#index.revision < revision) await sleep(this.#time, this.#waitMs, ends)
-    this.#waiters = this.#waiters.filter((other) => other !== waiter)
+    if (this.#index.revision < revision && !this.#over(signal)) await this.list()
+    if (this.#index.revision < revision) await this.#reached(revision, this.#waitMs, signal)
     if (this.#index.revision >= revision) return this.#index
     throw new WeftError('deadline', {
       what: 'the cache did not reach a revision',
@@ -116,6 +114,27 @@ class FollowedCache implements ClusterCache {
       why: `it is at ${this.#index.revision}`,
       remedy: 'try again; look at the connection to etcd',
     })
+  }
+
+  /** Resolves when the revision is reached, the time is up, or nobody waits any more. */
+  #reached(revision: number, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#over(signal)) return Promise.resolve()
+    return new Promise((resolve) => {
+      const wake = () => {
+        cancel()
+        signal?.removeEventListener('abort', wake)
+        this.#waiters.delete(waiter)
+        resolve()
+      }
+      const cancel = this.#time.after(ms, wake)
+      const waiter: Waiter = { revision, wake }
+      this.#waiters.add(waiter)
+      signal?.addEventListener('abort', wake)
+    })
+  }
+
+  #over(signal: AbortSignal | undefined): boolean {
+    return this.#signal.aborted || signal?.aborted === true
   }
 
   async newest(signal?: AbortSignal): Promise<ClusterView> {
@@ -194,10 +213,7 @@ class FollowedCache implements ClusterCache {
     }
     this.#index.revision = Math.max(this.#index.revision, revision)
     if (events.length > 0) this.#tell({ revision, at: this.#clock.now(), reset: false, records })
-    const due = this.#waiters.filter((waiter) => waiter.revision <= this.#index.revision)
-    if (due.length === 0) return
-    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > this.#index.revision)
-    for (const { wake } of due) wake()
+    for (const waiter of this.#waiters) if (waiter.revision <= this.#index.revision) waiter.wake()
   }
 
   #put(entry: Extract<WatchEvent, { kind: 'put' }>['entry']): RecordChange | undefined {
