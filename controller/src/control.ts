@@ -27,12 +27,13 @@ import {
   openClusterCache,
   sweep,
 } from './domain/index.ts'
+import { keys } from './domain/pure/keys.ts'
 import { every } from './every.ts'
 import { Board } from './intents/board.ts'
 import { type IntentSource, Publisher } from './intents/publisher.ts'
 import { Snapshots } from './intents/snapshots.ts'
 import { Targets } from './intents/targets.ts'
-import { type Leadership, lead } from './leadership.ts'
+import { type Leader, stand } from './leadership.ts'
 import type { Log } from './log.ts'
 import type { Kv } from './store/kv.ts'
 
@@ -81,13 +82,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const targets = new Targets()
   const board = new Board({ monotonicMs: () => clock.monotonicMs() })
   const buses: Bus[] = []
-  let leadership: Leadership | undefined
+  let leader: Leader | undefined
   const publisher = new Publisher<ClusterChange>({
     source: sourceOf(deps),
     targets,
     board,
     bus: { publish: (subject, text) => buses.at(-1)?.publish(subject, text) },
-    isLeader: () => leadership?.leads() === true,
+    isLeader: () => leader?.leads() === true,
     log,
     coalesceMs: COALESCE_MS,
     after: (ms, run) => void setTimeout(run, ms),
@@ -101,12 +102,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       )
   })
 
-  leadership = lead(kv, {
+  leader = stand(kv, {
+    key: keys.leader,
     id: options.randomText(12),
     log,
     elected: () => publisher.pokeAll(),
   })
-  const leads = () => leadership?.leads() === true
+  const leads = () => leader?.leads() === true
   const timers = [
     every(POKE_EVERY_MS, async () => publisher.pokeAll(), log),
     every(SWEEP_EVERY_MS, sweepWhile(deps, leads, log), log),
@@ -144,7 +146,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     afterReconnect: () => publisher.pokeAll(),
     async stop() {
       for (const timer of timers) timer.stop()
-      await leadership?.resign()
+      await leader?.resign()
       await api.close(STOP_GRACE_MS)
       await Promise.all(timers.map((timer) => timer.idle()))
       life.abort()

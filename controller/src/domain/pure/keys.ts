@@ -35,6 +35,7 @@ export const keys = {
   facts: (host: string): string => at('facts', host),
   alive: (host: string): string => at('alive', host),
   vtep: (hex: string): string => at('vtep', hex),
+  leader: at('leader'),
 } as const
 
 /** What a key of Weft is about; `other` is a key that this version does not know. */
@@ -44,7 +45,7 @@ export type ParsedKey =
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
-  /** Names, MACs and VTEPs are compared in transactions and never looked up. */
+  /** Names, MACs, VTEPs and the leader are compared in transactions and never looked up. */
   | { readonly kind: 'guard' }
 
 /** Reads a key back; never throws. */
@@ -73,6 +74,7 @@ export function parseKey(key: string): ParsedKey {
     case 'facts':
     case 'alive':
       return { kind, id: a }
+    case 'leader':
     case 'netname':
     case 'mac':
     case 'vtep':
