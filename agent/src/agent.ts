@@ -1,0 +1,216 @@
+/**
+ * The agent put together. The order of starting: the state file, so that Docker's calls can be answered; the kernel; the
+ * plugin socket, for which Docker may be waiting; then everything that needs somebody else.
+ */
+
+import type { Server } from 'node:http'
+import path from 'node:path'
+import type { HostProblem } from '@weft/shared'
+import { FABRIC_NETNS } from '@weft/shared'
+import { createController } from './bus/controller.ts'
+import { createHttpLink } from './bus/http-link.ts'
+import { NatsLink } from './bus/nats-link.ts'
+import { Session } from './bus/session.ts'
+import type { Config } from './config.ts'
+import { Engine } from './docker/engine.ts'
+import { createIpamDriver } from './docker/ipam-driver.ts'
+import { createNetworkDriver } from './docker/network-driver.ts'
+import { NetworkKeeper } from './docker/network-keeper.ts'
+import { createPluginServer, hasInheritedSocket, listenForDocker } from './docker/plugin-server.ts'
+import { DockerWatch } from './docker/watch.ts'
+import { describeHost } from './host-facts.ts'
+import { createLinuxKernel, hostInterfaces, hostRoutes } from './kernel/index.ts'
+import type { Log } from './log.ts'
+import { Loop } from './loop.ts'
+import { Outbox } from './outbox.ts'
+import { createReconcile } from './reconcile.ts'
+import { StateStore } from './state/store.ts'
+
+export interface AgentOptions extends Config {
+  readonly secret: string
+  readonly hostname: string
+  readonly kernelRelease: string
+  readonly version: string
+  /** 8 to 40 of 0-9 a-z. */
+  readonly newId: () => string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly pid: number
+}
+
+export interface Agent {
+  /** Ends the agent; kernel, Docker and containers stay as they are. */
+  stop(): Promise<void>
+}
+
+const PASS_EVERY_MS = 30_000
+const HEARTBEAT_MS = 10_000
+const PLUGIN_DEADLINE_MS = 9_000
+const KEEPER_RETRY_MS = 2_000
+const TELL_ALL_EVERY_MS = 300_000
+
+export async function startAgent(options: AgentOptions, log: Log): Promise<Agent> {
+  const { id: host, newId } = options
+  const now = Date.now
+  const stop = new AbortController()
+  const store = StateStore.open({ file: path.join(options.data, 'agent-state'), log, newInstance: newId })
+  const kernel = await createLinuxKernel({ fabricNetns: FABRIC_NETNS, log })
+  const facts = () =>
+    describeHost({
+      hostname: options.hostname,
+      kernel: options.kernelRelease,
+      agentVersion: options.version,
+      dockerVersion: watch.version,
+      interfaces: hostInterfaces(),
+      routes: hostRoutes(),
+      underlay: options.underlay,
+      vtep: options.vtep,
+    })
+
+  let applied = 0
+  let passProblems: readonly HostProblem[] = []
+  const loop = new Loop({
+    pass: createReconcile({ host, kernel, store, log, facts, now }),
+    log,
+    everyMs: PASS_EVERY_MS,
+    onResult: (result) => {
+      if (result.applied !== undefined) applied = result.applied
+      passProblems = result.problems
+      tellIfNew()
+    },
+  })
+
+  const nats = new NatsLink({
+    servers: options.nats,
+    host,
+    secret: options.secret,
+    log,
+    onIntent: (text) => session.takeIntent(text),
+    onPoke: (text) => session.takePoke(text),
+    onConnected: () => session.changed(),
+  })
+  const controller = createController({
+    nats: (verb, text, timeoutMs) => nats.request(verb, text, timeoutMs),
+    http: createHttpLink({ controllers: options.controllers, host, secret: options.secret }),
+    log,
+  })
+  const problems = () => [
+    ...(store.failure === undefined ? [] : [{ code: store.failure.code, message: store.failure.message }]),
+    ...passProblems,
+    ...keeper.problems,
+    ...watch.problems,
+    ...session.problems,
+    ...outbox.problems,
+  ]
+  const session: Session = new Session({
+    host,
+    controller,
+    store,
+    log,
+    facts,
+    heartbeatMs: HEARTBEAT_MS,
+    progress: () => ({ applied: Math.min(applied, keeper.applied), problems: problems() }),
+    onIntent: () => {
+      loop.trigger('intent')
+      store.durable().then(
+        () => keeper.trigger(),
+        () => tellIfNew(),
+      )
+    },
+    onJoined: () => outbox.tellAll(),
+  })
+  let told = ''
+  const tellIfNew = () => {
+    const text = JSON.stringify([Math.min(applied, keeper.applied), problems(), store.current.position])
+    if (text === told) return
+    told = text
+    session.changed()
+  }
+
+  const fence = () => session.fence()
+  const outbox = new Outbox({ store, controller, fence, loop, log, onProblems: tellIfNew })
+  const engine = new Engine(options.dockerSocket)
+  const keeper: NetworkKeeper = new NetworkKeeper({
+    engine,
+    store,
+    log,
+    isUp: () => watch.up,
+    onChanged: tellIfNew,
+    retryMs: KEEPER_RETRY_MS,
+  })
+  const watch: DockerWatch = new DockerWatch({
+    host,
+    engine,
+    store,
+    log,
+    now,
+    newRequestId: newId,
+    onNetworks: () => keeper.lookAgain(),
+    onChanged: (uid) => outbox.changed(uid),
+    onReleased: () => outbox.released(),
+    onRecords: (reason) => loop.trigger(reason),
+    onCompared: () => undefined,
+  })
+
+  const server = createPluginServer({
+    log,
+    deadlineMs: PLUGIN_DEADLINE_MS,
+    handlers: {
+      'Plugin.Activate': () => ({ Implements: ['NetworkDriver', 'IpamDriver'] }),
+      ...createIpamDriver({
+        store,
+        controller,
+        fence,
+        creating: keeper.creating,
+        newRequestId: newId,
+        now,
+        onReleased: () => outbox.released(),
+      }),
+      ...createNetworkDriver({
+        store,
+        controller,
+        fence,
+        loop,
+        newRequestId: newId,
+        now,
+        onChanged: (uid) => outbox.changed(uid),
+      }),
+    },
+  })
+  await listenForDocker(server, options.pluginSocket, hasInheritedSocket(options.env, options.pid))
+
+  const tellAll = setInterval(() => outbox.tellAll(), TELL_ALL_EVERY_MS)
+  const background = Promise.all([
+    nats.run(stop.signal),
+    session.run(stop.signal),
+    watch.run(stop.signal),
+    ringLoop(kernel.changes(stop.signal), loop),
+  ])
+  loop.trigger('start')
+
+  return {
+    async stop() {
+      stop.abort()
+      clearInterval(tellAll)
+      outbox.stop()
+      keeper.stop()
+      await closeServer(server)
+      await loop.stop()
+      await store.durable().catch(() => undefined)
+      await Promise.race([background, new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+      kernel.close()
+    },
+  }
+}
+
+async function ringLoop(rings: AsyncIterable<void>, loop: Loop): Promise<void> {
+  for await (const _ of rings) loop.trigger('kernel')
+}
+
+/** Calls under way are finished; connections that Docker keeps open are closed. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    setTimeout(() => server.closeAllConnections(), 2_000).unref()
+  })
+}

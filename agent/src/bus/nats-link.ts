@@ -1,0 +1,147 @@
+/**
+ * The NATS side of the agent. Settings by FACTS.md N2 to N6: never give up, notice black holes, and nothing that comes
+ * in may throw. Everything else copes without it: what is missed is pulled, what cannot be asked here goes over HTTP.
+ */
+import { agentSubject, intentSubject, pokeSubject, WeftError } from '@weft/shared'
+import { connect, type Msg, type NatsConnection } from 'nats'
+import type { Log } from '../log.ts'
+
+export interface NatsLinkOptions {
+  readonly servers: readonly string[]
+  readonly host: string
+  readonly secret: string
+  readonly log: Log
+  readonly onIntent: (text: string) => void
+  readonly onPoke: (text: string) => void
+  /** After the first connection and each reconnect: what was published before is lost (N3). */
+  readonly onConnected: () => void
+}
+
+/** NATS user of controllers and agents. */
+const BUS_USER = 'weft'
+/** After a refusal of the user, which ends a connection for good, it is tried anew. */
+const RETRY_MS = 2_000
+
+export class NatsLink {
+  readonly #options: NatsLinkOptions
+  #connection: NatsConnection | undefined
+  #connected = false
+
+  constructor(options: NatsLinkOptions) {
+    this.#options = options
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Connects, serves and connects again, until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, servers } = this.#options
+    while (!signal.aborted) {
+      try {
+        const connection = await connect(this.#settings())
+        if (signal.aborted) return await connection.close()
+        this.#serve(connection)
+        const end = () => void connection.close()
+        signal.addEventListener('abort', end, { once: true })
+        const reason = await connection.closed()
+        signal.removeEventListener('abort', end)
+        if (!signal.aborted) log.error({ servers, error: reason?.message }, 'bus closed for good, connecting anew')
+      } catch (error) {
+        log.error({ servers, error: WeftError.from(error).message }, 'bus refuses the connection')
+      }
+      this.#connected = false
+      this.#connection = undefined
+      await pause(RETRY_MS, signal)
+    }
+  }
+
+  /**
+   * One request to whichever controller takes it.
+   * @throws `unavailable` when not connected or nobody serves, `deadline` after `timeoutMs`
+   */
+  async request(verb: string, text: string, timeoutMs: number): Promise<string> {
+    const on = verb
+    if (this.#connection === undefined || !this.#connected) {
+      throw new WeftError('unavailable', { what: 'no connection to NATS', on })
+    }
+    try {
+      const subject = agentSubject(this.#options.host, verb)
+      return (await this.#connection.request(subject, text, { timeout: timeoutMs })).string()
+    } catch (cause) {
+      const timedOut = cause instanceof Error && /timeout/i.test(`${cause.name} ${cause.message}`)
+      const why = cause instanceof Error ? cause.message || cause.name : String(cause)
+      if (timedOut) throw new WeftError('deadline', { what: 'no answer over NATS', on, why, ambiguous: true, cause })
+      throw new WeftError('unavailable', { what: 'request over NATS failed', on, why, cause })
+    }
+  }
+
+  #settings() {
+    const { servers, host, secret } = this.#options
+    return {
+      servers: [...servers],
+      user: BUS_USER,
+      pass: secret,
+      name: `weft-agent ${host}`,
+      maxReconnectAttempts: -1,
+      waitOnFirstConnect: true,
+      reconnectTimeWait: 250,
+      reconnectJitter: 500,
+      pingInterval: 5_000,
+      maxPingOut: 2,
+      timeout: 5_000,
+    }
+  }
+
+  #serve(connection: NatsConnection): void {
+    const { host, log, onIntent, onPoke, onConnected } = this.#options
+    this.#connection = connection
+    const hear = (subject: string, take: (text: string) => void) => {
+      const callback = (error: Error | null, message: Msg): undefined => {
+        // A permission that is refused arrives here and the subscription is dead (N6): pulling goes on without it.
+        if (error !== null) log.error({ subject, error: error.message }, 'subscription refused')
+        else take(message.string())
+      }
+      connection.subscribe(subject, { callback })
+    }
+    hear(intentSubject(host), onIntent)
+    hear(pokeSubject(host), onPoke)
+    this.#connected = true
+    log.info({ server: connection.getServer() }, 'bus connected')
+    onConnected()
+    void this.#follow(connection)
+  }
+
+  async #follow(connection: NatsConnection): Promise<void> {
+    const { log, onConnected } = this.#options
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        this.#connected = false
+        log.warn({ server: status.server }, 'bus disconnected')
+      } else if (status.type === 'reconnect') {
+        this.#connected = true
+        log.info({ server: status.server }, 'bus reconnected')
+        onConnected()
+      } else if (status.type === 'error') {
+        log.error({ error: status.error.message }, 'bus error')
+      } else if (status.type === 'slowConsumer' || status.type === 'staleConnection') {
+        log.warn({ type: status.type }, 'bus connection in trouble')
+      }
+    }
+  }
+}
+
+/** Waits, or until the signal. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

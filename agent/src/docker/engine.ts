@@ -1,0 +1,222 @@
+/**
+ * Docker's Engine API over its unix socket: the calls that Weft makes, their answers read with tolerance, since newer
+ * engines add fields. Every call has a deadline: at an engine's boot the socket accepts and nothing answers (DOCKER.md 1.5).
+ */
+import http, { type IncomingMessage } from 'node:http'
+import { WeftError } from '@weft/shared'
+import { z } from 'zod'
+
+const nullable = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined)
+const TextMap = nullable(z.record(z.string(), z.string()))
+
+const Version = z.object({ Version: z.string(), ApiVersion: z.string(), MinAPIVersion: z.string().optional() })
+const Info = z.object({ DockerRootDir: z.string(), Driver: z.string() })
+
+export const DockerNetwork = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Driver: z.string(),
+  Labels: TextMap,
+  Options: TextMap,
+  IPAM: nullable(z.object({ Options: TextMap })),
+})
+export type DockerNetwork = z.infer<typeof DockerNetwork>
+
+const EndpointSettings = z.object({
+  NetworkID: z.string().default(''),
+  EndpointID: z.string().default(''),
+  IPAddress: z.string().default(''),
+  GlobalIPv6Address: z.string().default(''),
+  Aliases: nullable(z.array(z.string())),
+  DNSNames: nullable(z.array(z.string())),
+})
+
+export const DockerContainer = z.object({
+  Id: z.string(),
+  Names: nullable(z.array(z.string())),
+  State: z.string().default(''),
+  NetworkSettings: nullable(z.object({ Networks: nullable(z.record(z.string(), EndpointSettings)) })),
+})
+export type DockerContainer = z.infer<typeof DockerContainer>
+
+export const InspectedContainer = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  State: z.object({ Running: z.boolean(), Error: z.string().default(''), Status: z.string().default('') }),
+  Config: nullable(z.object({ Hostname: z.string().default('') })),
+  HostConfig: nullable(z.object({ RestartPolicy: nullable(z.object({ Name: z.string().default('') })) })),
+  NetworkSettings: z.object({
+    SandboxKey: z.string().default(''),
+    Networks: nullable(z.record(z.string(), EndpointSettings)),
+  }),
+})
+export type InspectedContainer = z.infer<typeof InspectedContainer>
+
+export interface NetworkCreate {
+  readonly Name: string
+  readonly CheckDuplicate: true
+  readonly Driver: string
+  readonly Internal: boolean
+  readonly EnableIPv6: boolean
+  readonly Options: Readonly<Record<string, string>>
+  readonly Labels: Readonly<Record<string, string>>
+  readonly IPAM: {
+    readonly Driver: string
+    readonly Options: Readonly<Record<string, string>>
+    readonly Config: readonly {
+      readonly Subnet: string
+      readonly IPRange?: string
+      readonly Gateway?: string
+      readonly AuxiliaryAddresses?: Readonly<Record<string, string>>
+    }[]
+  }
+}
+
+/** The API that Weft was written against; engines 20.10 to 28 speak it. */
+const WANTED_API = '1.41'
+const CALL_MS = 10_000
+const MAX_REPLY = 64 * 1024 * 1024
+
+export class Engine {
+  readonly #socket: string
+  #api: string | undefined
+
+  constructor(socket: string) {
+    this.#socket = socket
+  }
+
+  /** Asks for the engine's version and settles on an API version; to be called again after each reconnect. */
+  async version(): Promise<string> {
+    const found = Version.parse(await this.#json('GET', '/version', undefined, 5_000))
+    this.#api = chooseApi(found)
+    return found.Version
+  }
+
+  async info(): Promise<z.infer<typeof Info>> {
+    return Info.parse(await this.#call('GET', '/info'))
+  }
+
+  async networks(): Promise<DockerNetwork[]> {
+    return z.array(DockerNetwork).parse(await this.#call('GET', '/networks'))
+  }
+
+  async createNetwork(body: NetworkCreate): Promise<string> {
+    return z.object({ Id: z.string() }).parse(await this.#call('POST', '/networks/create', body, 30_000)).Id
+  }
+
+  /** Absent counts as removed. */
+  async removeNetwork(id: string): Promise<void> {
+    await orAbsent(this.#call('DELETE', `/networks/${encodeURIComponent(id)}`, undefined, 30_000))
+  }
+
+  /** All containers, stopped ones too. */
+  async containers(): Promise<DockerContainer[]> {
+    return z.array(DockerContainer).parse(await this.#call('GET', '/containers/json?all=1'))
+  }
+
+  /** Undefined when there is none. Waits while the engine starts or stops the container. */
+  async container(id: string): Promise<InspectedContainer | undefined> {
+    const found = await orAbsent(this.#call('GET', `/containers/${encodeURIComponent(id)}/json`, undefined, 30_000))
+    return found === undefined ? undefined : InspectedContainer.parse(found)
+  }
+
+  async startContainer(id: string): Promise<void> {
+    await orAbsent(this.#call('POST', `/containers/${encodeURIComponent(id)}/start`, undefined, 60_000))
+  }
+
+  /** Events of containers and networks, one object a line, until the engine or the signal ends the stream. */
+  async *events(sinceSeconds: number | undefined, signal: AbortSignal): AsyncGenerator<unknown> {
+    const filters = encodeURIComponent(JSON.stringify({ type: ['container', 'network'] }))
+    const since = sinceSeconds === undefined ? '' : `&since=${sinceSeconds}`
+    const response = await this.#open(
+      'GET',
+      `/v${this.#api ?? WANTED_API}/events?filters=${filters}${since}`,
+      undefined,
+      signal,
+    )
+    if (response.statusCode !== 200) throw await refusal(response, '/events')
+    let rest = ''
+    response.setEncoding('utf8')
+    for await (const chunk of response as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (line.trim() !== '') yield JSON.parse(line)
+    }
+  }
+
+  #call(method: string, path: string, body?: unknown, timeoutMs = CALL_MS): Promise<unknown> {
+    return this.#json(method, `/v${this.#api ?? WANTED_API}${path}`, body, timeoutMs)
+  }
+
+  async #json(method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const response = await this.#open(method, path, body, signal)
+    if ((response.statusCode ?? 500) >= 400) throw await refusal(response, `${method} ${path}`)
+    const text = await readAll(response)
+    return text === '' ? {} : JSON.parse(text)
+  }
+
+  #open(method: string, path: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const headers =
+        text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }
+      const options = { socketPath: this.#socket, method, path, headers, signal, agent: false }
+      const request = http.request(options, resolve)
+      request.on('error', (cause) => {
+        const late = signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError'
+        const parts = { what: 'Docker does not answer', on: path, why: late ? 'deadline' : cause.message, cause }
+        reject(new WeftError(late ? 'deadline' : 'unavailable', { ...parts, remedy: 'see systemctl status docker' }))
+      })
+      request.end(text)
+    })
+  }
+}
+
+/** Our version, moved into what the engine takes. */
+export function chooseApi(found: { ApiVersion: string; MinAPIVersion?: string | undefined }): string {
+  const least = found.MinAPIVersion ?? '1.12'
+  if (compareVersions(WANTED_API, least) < 0) return least
+  return compareVersions(WANTED_API, found.ApiVersion) > 0 ? found.ApiVersion : WANTED_API
+}
+
+function compareVersions(a: string, b: string): number {
+  const [[a1 = 0, a2 = 0], [b1 = 0, b2 = 0]] = [a.split('.').map(Number), b.split('.').map(Number)]
+  return a1 === b1 ? a2 - b2 : a1 - b1
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_REPLY)
+      throw new WeftError('internal', { what: 'reply of Docker too long', on: `${MAX_REPLY} bytes` })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function refusal(response: IncomingMessage, on: string): Promise<WeftError> {
+  const text = await readAll(response)
+  const status = response.statusCode ?? 500
+  const code = status === 404 ? 'not_found' : status === 409 || status === 403 ? 'conflict' : 'internal'
+  return new WeftError(code, { what: 'Docker refuses', on, why: messageOf(text) })
+}
+
+function messageOf(text: string): string {
+  try {
+    return z.object({ message: z.string() }).parse(JSON.parse(text)).message.slice(0, 1000)
+  } catch {
+    return text.slice(0, 1000)
+  }
+}
+
+async function orAbsent(call: Promise<unknown>): Promise<unknown> {
+  try {
+    return await call
+  } catch (error) {
+    if (error instanceof WeftError && error.code === 'not_found') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Docker's IPAM calls. Pools, gateways and auxiliary addresses are answered out of the intent; an address comes from what
+ * a stopped container holds, or by one request to a controller. Docker does not say for whom it asks (starting.ts).
+ */
+import { type EndpointSpec, formatAddress, parseAddress, WeftError } from '@weft/shared'
+import type { Controller } from '../bus/controller.ts'
+import type { Fence } from '../bus/session.ts'
+import { subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts'
+import { type AgentState, isWired, type LocalRecord, withRecord, withReleased } from '../state/records.ts'
+import type { StateStore } from '../state/store.ts'
+import { readMessage } from './messages.ts'
+import type { PluginHandlers } from './plugin-server.ts'
+import { checkInside, networkByOption, type Pool, poolByCidr, poolById, poolId } from './pools.ts'
+import { mountedContainers } from './starting.ts'
+
+export interface IpamOptions {
+  readonly store: StateStore
+  readonly controller: Controller
+  /** @throws while the host has not joined */
+  readonly fence: () => Fence
+  /** Networks whose Docker object is being made now: only then are auxiliary addresses asked for as such. */
+  readonly creating: ReadonlySet<string>
+  readonly newRequestId: () => string
+  readonly now: () => number
+  readonly onReleased: () => void
+}
+
+const CLAIM_MS = 5_000
+const GATEWAY = 'com.docker.network.gateway'
+
+export function createIpamDriver(options: IpamOptions): PluginHandlers {
+  const { store } = options
+  const handed = new Set<string>()
+  return {
+    'IpamDriver.GetCapabilities': () => ({ RequiresMACAddress: false, RequiresRequestReplay: false }),
+    'IpamDriver.GetDefaultAddressSpaces': () => ({
+      LocalDefaultAddressSpace: 'weft-local',
+      GlobalDefaultAddressSpace: 'weft-global',
+    }),
+    'IpamDriver.RequestPool': (body) => {
+      const { Pool, Options, V6 } = readMessage('IpamDriver.RequestPool', body)
+      const { entries } = store.current
+      const pool = poolByCidr(networkByOption(entries, Options), Pool, V6 === true)
+      return { PoolID: poolId(pool), Pool: pool.subnet.cidr, Data: {} }
+    },
+    'IpamDriver.ReleasePool': (body) => {
+      readMessage('IpamDriver.ReleasePool', body)
+      return {}
+    },
+    'IpamDriver.RequestAddress': async (body) => {
+      const { PoolID, Address, Options } = readMessage('IpamDriver.RequestAddress', body)
+      const pool = poolById(store.current.entries, PoolID)
+      const asked = Address === '' ? undefined : formatAddress(parseAddress(Address))
+      if (asked !== undefined) checkInside(asked, pool)
+      const given = fixedAddress(pool, asked, Options.RequestAddressType === GATEWAY, options.creating)
+      const address = given ?? (await endpointAddress(options, handed, pool, asked))
+      return { Address: withPrefix(address, pool.subnet), Data: {} }
+    },
+    'IpamDriver.ReleaseAddress': async (body) => {
+      const { PoolID, Address } = readMessage('IpamDriver.ReleaseAddress', body)
+      const [network = ''] = PoolID.split('/')
+      const address = formatAddress(parseAddress(withoutPrefix(Address)))
+      store.change((state) => givenBack(state, network, address, options))
+      await store.durable()
+      handed.delete(`${network} ${address}`)
+      options.onReleased()
+      return {}
+    },
+  }
+}
+
+/** The gateway, or an auxiliary address while Docker makes the network; undefined for a container's address. */
+function fixedAddress(
+  { network, subnet }: Pool,
+  asked: string | undefined,
+  gateway: boolean,
+  creating: ReadonlySet<string>,
+): string | undefined {
+  if (!gateway) {
+    const auxiliary = asked !== undefined && Object.values(subnet.auxAddresses).includes(asked)
+    return auxiliary && creating.has(network.uid) ? asked : undefined
+  }
+  const address = asked ?? subnet.gateway
+  if (address !== undefined && address === subnet.gateway) return address
+  // Docker wants an address here even where nobody routes; the subnet's own is nobody's.
+  if (asked === undefined) return withoutPrefix(subnet.cidr)
+  const why = `network ${network.name} has ${subnet.gateway ?? 'none'} in ${subnet.cidr}`
+  throw new WeftError('invalid', {
+    what: 'not the gateway',
+    on: asked,
+    why,
+    remedy: 'create it with `weft network create`',
+  })
+}
+
+async function endpointAddress(
+  options: IpamOptions,
+  handed: Set<string>,
+  pool: Pool,
+  asked: string | undefined,
+): Promise<string> {
+  const { store, now } = options
+  const own = asked === undefined ? askersOwn(store.current, pool, handed) : heldByAsker(store.current, pool, asked)
+  if (own !== undefined) {
+    handed.add(`${pool.network.uid} ${own.address}`)
+    store.change((state) => withRecord(state, { ...own.record, phase: 'claimed', held: true, since: now() }))
+    await store.durable()
+    return own.address
+  }
+  const { endpoint } = await options.controller.ask(
+    'claim',
+    {
+      ...options.fence(),
+      req: options.newRequestId(),
+      network: pool.network.uid,
+      subnet: pool.subnet.uid,
+      ...(asked === undefined ? {} : { address: asked }),
+    },
+    CLAIM_MS,
+  )
+  const record = claimed(pool, endpoint, asked !== undefined, now())
+  store.change((state) => withRecord(state, record))
+  await store.durable()
+  return withoutPrefix(record.addresses[0] ?? '')
+}
+
+interface Own {
+  readonly record: LocalRecord
+  readonly address: string
+}
+
+/** What the one container that is being started holds in this subnet; undefined unless exactly one could be meant. */
+function askersOwn(state: AgentState, pool: Pool, handed: ReadonlySet<string>): Own | undefined {
+  const holders = holdersIn(state, pool).filter(({ address }) => !handed.has(`${pool.network.uid} ${address}`))
+  const containers = holders.flatMap(({ record }) => record.containerId ?? [])
+  if (containers.length === 0) return undefined
+  const mounted = mountedContainers(state.docker, containers)
+  const askers = holders.filter(({ record }) => mounted?.includes(record.containerId ?? '') === true)
+  return askers.length === 1 ? askers[0] : undefined
+}
+
+/**
+ * The record of the asked-for address when its container is the one that starts; undefined when no container of this
+ * host has it. @throws `conflict` when another one has it
+ */
+function heldByAsker(state: AgentState, { network }: Pool, asked: string): Own | undefined {
+  const record = [...state.endpoints.values()].find(
+    (each) => each.network === network.uid && each.addresses.some((address) => withoutPrefix(address) === asked),
+  )
+  if (record === undefined) return undefined
+  if (record.phase === 'detached' && record.containerId !== undefined) {
+    const mounted = mountedContainers(state.docker, [record.containerId])
+    if (mounted === undefined ? record.asked : mounted.length === 1) return { record, address: asked }
+  }
+  const who = record.name ?? record.containerId?.slice(0, 12) ?? `endpoint ${record.uid}`
+  throw new WeftError('conflict', {
+    what: 'address is in use',
+    on: asked,
+    why: `container ${who} of this host ${isWired(record) ? 'has' : 'keeps'} it in network ${network.name}`,
+    remedy: 'ask for another address, or remove that container first',
+  })
+}
+
+/** Stopped containers' addresses in the subnet, those included whose other family was asked for a moment ago. */
+function holdersIn(state: AgentState, { network, subnet }: Pool): Own[] {
+  return [...state.endpoints.values()]
+    .filter((record) => record.network === network.uid)
+    .filter((record) => record.phase === 'detached' || (record.phase === 'claimed' && record.held))
+    .flatMap((record) => {
+      const address = record.addresses.find((each) => subnetOf(network, each)?.uid === subnet.uid)
+      return address === undefined ? [] : [{ record, address: withoutPrefix(address) }]
+    })
+}
+
+function claimed({ network, subnet }: Pool, endpoint: EndpointSpec, asked: boolean, now: number): LocalRecord {
+  return {
+    uid: endpoint.uid,
+    network: network.uid,
+    mac: endpoint.mac,
+    addresses: endpoint.addresses.map((address) => withPrefix(address, subnetOf(network, address) ?? subnet)),
+    phase: 'claimed',
+    held: false,
+    since: now,
+    asked,
+    wayOut: false,
+    aliases: [],
+  }
+}
+
+/**
+ * Docker is done with an address. A container's own stays with it; what nothing came of goes back. An endpoint whose
+ * DeleteEndpoint never reached us ends here.
+ */
+function givenBack(state: AgentState, network: string, address: string, options: IpamOptions): AgentState {
+  const record = [...state.endpoints.values()].find(
+    (each) => each.network === network && each.addresses.some((own) => withoutPrefix(own) === address),
+  )
+  if (record === undefined || record.phase === 'detached') return state
+  const keeps = record.phase === 'claimed' ? record.held : record.containerId !== undefined
+  return keeps
+    ? withRecord(state, detached(record, options.now()))
+    : withReleased(state, [record.uid], options.newRequestId())
+}
+
+/** The record of a stopped container. */
+export function detached(record: LocalRecord, now: number): LocalRecord {
+  const { dockerEndpointId: _, sandbox: __, link: ___, ...rest } = record
+  return { ...rest, phase: 'detached', held: false, wayOut: false, since: now }
+}

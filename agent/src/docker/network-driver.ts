@@ -1,0 +1,279 @@
+/**
+ * Docker's network calls. An endpoint's interface is made in CreateEndpoint, moved by Docker after Join, given back after
+ * Leave, and deleted in DeleteEndpoint, never before (DOCKER.md 1.2). Calls come at least once and side by side: each is
+ * idempotent by endpoint id, and those of one endpoint wait for each other.
+ *
+ * Invariants
+ * - What is answered is on disk before, and the kernel has followed where Docker relies on it.
+ * - No call asks Docker anything; only `bind` asks a controller.
+ */
+import { type HostProblem, interfaceName, Mac, type NetworkSpec, parseWith, WeftError } from '@weft/shared'
+import type { Controller } from '../bus/controller.ts'
+import type { Fence } from '../bus/session.ts'
+import type { Loop } from '../loop.ts'
+import {
+  gatewaysOf,
+  hasGateway,
+  networkOf,
+  otherSubnets,
+  subnetOf,
+  withoutPrefix,
+  withPrefix,
+} from '../state/local-endpoints.ts'
+import { type AgentState, isWired, type LocalRecord, withRecord } from '../state/records.ts'
+import type { StateStore } from '../state/store.ts'
+import { detached } from './ipam-driver.ts'
+import { createKeyedLock } from './keyed-lock.ts'
+import { readMessage } from './messages.ts'
+import type { PluginHandlers } from './plugin-server.ts'
+import { networkByOption } from './pools.ts'
+
+export interface NetworkDriverOptions {
+  readonly store: StateStore
+  readonly controller: Controller
+  readonly fence: () => Fence
+  readonly loop: Pick<Loop, 'run' | 'trigger' | 'settled'>
+  readonly newRequestId: () => string
+  readonly now: () => number
+  /** An endpoint was attached, detached or altered: the controller is to be told. */
+  readonly onChanged: (uid: string) => void
+}
+
+const BIND_MS = 5_000
+const GENERIC = 'com.docker.network.generic'
+
+export function createNetworkDriver(options: NetworkDriverOptions): PluginHandlers {
+  const { store, loop, now } = options
+  const exclusively = createKeyedLock()
+  const endpointCall = (call: (endpointId: string) => Promise<unknown>) => (body: unknown) => {
+    const { EndpointID } = readMessage('endpoint', body)
+    return exclusively(EndpointID, () => call(EndpointID))
+  }
+  /** Alters the endpoint's record and waits until that is on disk. */
+  const alter = async (
+    endpointId: string,
+    step: (record: LocalRecord) => LocalRecord,
+  ): Promise<LocalRecord | undefined> => {
+    const record = byDockerId(store.current, endpointId)
+    if (record === undefined) return undefined
+    store.change((state) => withRecord(state, step(state.endpoints.get(record.uid) ?? record)))
+    await store.durable()
+    return store.current.endpoints.get(record.uid)
+  }
+  const wayOut = (value: boolean) =>
+    endpointCall(async (endpointId) => {
+      await alter(endpointId, (record) => ({ ...record, wayOut: value }))
+      loop.trigger('way out')
+      return {}
+    })
+
+  return {
+    'NetworkDriver.GetCapabilities': () => ({ Scope: 'local', ConnectivityScope: 'global' }),
+    'NetworkDriver.CreateNetwork': async (body) => {
+      const { NetworkID, Options } = readMessage('NetworkDriver.CreateNetwork', body)
+      const generic = Options[GENERIC]
+      const given = typeof generic === 'object' && generic !== null ? (generic as Record<string, unknown>) : {}
+      const { uid } = networkByOption(store.current.entries, given)
+      store.change((state) => ({ ...state, dockerNetworks: { ...state.dockerNetworks, [NetworkID]: uid } }))
+      await store.durable()
+      return {}
+    },
+    'NetworkDriver.DeleteNetwork': async (body) => {
+      const { NetworkID } = readMessage('NetworkDriver.DeleteNetwork', body)
+      store.change((state) => {
+        const { [NetworkID]: _, ...dockerNetworks } = state.dockerNetworks
+        return { ...state, dockerNetworks }
+      })
+      await store.durable()
+      return {}
+    },
+    'NetworkDriver.CreateEndpoint': (body) => {
+      const message = readMessage('NetworkDriver.CreateEndpoint', body)
+      return exclusively(message.EndpointID, () => createEndpoint(options, message))
+    },
+    'NetworkDriver.Join': (body) => {
+      const { EndpointID, SandboxKey } = readMessage('NetworkDriver.Join', body)
+      return exclusively(EndpointID, async () => {
+        const record = await alter(EndpointID, (each) => ({
+          ...each,
+          phase: 'in-flight',
+          sandbox: SandboxKey,
+          since: now(),
+        }))
+        const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
+        if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
+        // A pass that still took the interface for waiting would make it again once Docker has moved it.
+        await loop.settled()
+        options.onChanged(record.uid)
+        // Docker moves it after this answer and does not say when it is done; the doorbell does.
+        return joinAnswer(network, record)
+      })
+    },
+    'NetworkDriver.Leave': endpointCall(async (endpointId) => {
+      await alter(endpointId, ({ sandbox: _, link: __, ...record }) => ({
+        ...record,
+        phase: 'in-flight',
+        wayOut: false,
+        since: now(),
+      }))
+      await loop.settled()
+      return {}
+    }),
+    'NetworkDriver.DeleteEndpoint': endpointCall(async (endpointId) => {
+      const record = byDockerId(store.current, endpointId)
+      if (record === undefined) return {}
+      await alter(endpointId, (each) => detached(each, now()))
+      await loop.run('endpoint deleted')
+      options.onChanged(record.uid)
+      return {}
+    }),
+    'NetworkDriver.EndpointOperInfo': endpointCall(async () => ({ Value: {} })),
+    'NetworkDriver.ProgramExternalConnectivity': wayOut(true),
+    'NetworkDriver.RevokeExternalConnectivity': wayOut(false),
+    'NetworkDriver.DiscoverNew': () => ({}),
+    'NetworkDriver.DiscoverDelete': () => ({}),
+  }
+}
+
+interface CreateEndpoint {
+  readonly NetworkID: string
+  readonly EndpointID: string
+  readonly Interface: { readonly Address: string; readonly AddressIPv6: string; readonly MacAddress: string }
+}
+
+async function createEndpoint(options: NetworkDriverOptions, message: CreateEndpoint): Promise<unknown> {
+  const { store, loop, now } = options
+  const { EndpointID, Interface } = message
+  const mac = Interface.MacAddress === '' ? undefined : parseWith(Mac, Interface.MacAddress, 'MAC address')
+  const known = byDockerId(store.current, EndpointID)
+  const answer = (record: LocalRecord) => ({ Interface: mac === undefined ? { MacAddress: record.mac } : {} })
+  // Repeated after Docker took the interface: there is nothing left to make.
+  if (known !== undefined && known.phase !== 'new') return answer(known)
+  const before = known ?? (await settleRecord(options, message, mac))
+  store.change((state) =>
+    withRecord(state, { ...before, phase: 'new', held: false, dockerEndpointId: EndpointID, since: now() }),
+  )
+  await store.durable()
+  const { observed, problems } = await loop.run('endpoint created')
+  const name = interfaceName('container', before.uid)
+  if (observed?.links.some((link) => link.netns === '' && link.name === name) !== true) {
+    store.change((state) => withRecord(state, before))
+    await store.durable()
+    loop.trigger('endpoint refused')
+    throw notWired(before, problems)
+  }
+  return answer(before)
+}
+
+/** The one record of the addresses that Docker got, merged and with its MAC settled by a controller where need be. */
+async function settleRecord(
+  options: NetworkDriverOptions,
+  message: CreateEndpoint,
+  mac: string | undefined,
+): Promise<LocalRecord> {
+  const { store, controller, fence, newRequestId } = options
+  const records = claimedRecords(store.current, message)
+  const [primary, ...others] = [...records].sort((a, b) => Number(b.held) - Number(a.held))
+  if (primary === undefined) {
+    const why = 'Docker names no address'
+    throw new WeftError('invalid', { what: 'endpoint without address', on: message.EndpointID, why })
+  }
+  if (others.length === 0 && (mac === undefined || mac === primary.mac)) return primary
+  const request = {
+    ...fence(),
+    req: newRequestId(),
+    endpoint: primary.uid,
+    merge: others.map(({ uid }) => uid),
+    ...(mac === undefined ? {} : { mac }),
+    dockerEndpointId: message.EndpointID.slice(0, 64),
+  }
+  const { endpoint } = await controller.ask('bind', request, BIND_MS)
+  const network = networkOf(store.current.entries, primary.network)
+  const addresses = endpoint.addresses.map((address) => {
+    const subnet = network === undefined ? undefined : subnetOf(network, address)
+    if (subnet === undefined) throw new WeftError('internal', { what: 'address outside its network', on: address })
+    return withPrefix(address, subnet)
+  })
+  const record = { ...primary, mac: endpoint.mac, addresses, asked: records.some(({ asked }) => asked) }
+  store.change((state) => {
+    const endpoints = new Map(state.endpoints)
+    for (const { uid } of others) endpoints.delete(uid)
+    return { ...state, endpoints: endpoints.set(record.uid, record) }
+  })
+  return record
+}
+
+/** @throws `not_found` for an address that was not given to Docker, `conflict` for one that another endpoint has */
+function claimedRecords(state: AgentState, { NetworkID, EndpointID, Interface }: CreateEndpoint): LocalRecord[] {
+  const network = state.dockerNetworks[NetworkID]
+  const records = [Interface.Address, Interface.AddressIPv6]
+    .filter((address) => address !== '')
+    .map((address) => {
+      const found = [...state.endpoints.values()].filter(
+        (record) =>
+          (network === undefined ? record.phase === 'claimed' : record.network === network) &&
+          record.addresses.some((own) => withoutPrefix(own) === withoutPrefix(address)),
+      )
+      const [record] = found
+      if (record === undefined || found.length > 1) {
+        const why = found.length > 1 ? 'several networks have it' : 'the agent did not give it, or has lost its record'
+        throw new WeftError('not_found', {
+          what: 'no such address',
+          on: address,
+          why,
+          remedy: 'start the container again',
+        })
+      }
+      if (isWired(record)) {
+        const why = `endpoint ${record.dockerEndpointId ?? record.uid} of ${record.name ?? 'a container'} has it`
+        throw new WeftError('conflict', { what: 'address is in use', on: address, why, remedy: `remove ${EndpointID}` })
+      }
+      return record
+    })
+  return [...new Set(records)]
+}
+
+/** What Docker is to do with the interface (DOCKER.md 1.2, 1.3). */
+export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
+  const gateways = hasGateway(network) ? gatewaysOf(network, record.addresses) : []
+  const gateway = gateways.find((address) => !address.includes(':'))
+  const gateway6 = gateways.find((address) => address.includes(':'))
+  const routes = otherSubnets(network, record.addresses)
+  return {
+    InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: 'eth' },
+    ...(gateway === undefined ? {} : { Gateway: gateway }),
+    ...(gateway6 === undefined ? {} : { GatewayIPv6: gateway6 }),
+    ...(network.internal || network.egress === 'none' ? { DisableGatewayService: true } : {}),
+    // Route type 1 is on-link.
+    ...(routes.length === 0 ? {} : { StaticRoutes: routes.map((Destination) => ({ Destination, RouteType: 1 })) }),
+  }
+}
+
+function byDockerId(state: AgentState, endpointId: string): LocalRecord | undefined {
+  return [...state.endpoints.values()].find(({ dockerEndpointId }) => dockerEndpointId === endpointId)
+}
+
+function unknownEndpoint(on: string): WeftError {
+  const why = 'the agent has no record of it, or its network is gone from the intent'
+  return new WeftError('not_found', {
+    what: 'no such endpoint',
+    on,
+    why,
+    remedy: 'start the container again; see weft status',
+  })
+}
+
+function notWired(record: LocalRecord, problems: readonly HostProblem[]): WeftError {
+  const own = problems.filter(({ network }) => network === undefined || network === record.network)
+  const why =
+    own
+      .map(({ message }) => message)
+      .slice(0, 3)
+      .join('; ') || 'the kernel did not make its interface'
+  return new WeftError('internal', {
+    what: 'container not wired',
+    on: record.addresses.join(' and '),
+    why,
+    remedy: own.find(({ remedy }) => remedy !== undefined)?.remedy ?? 'see weft status',
+  })
+}

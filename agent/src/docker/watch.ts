@@ -1,0 +1,279 @@
+/**
+ * Follows Docker: connects, hears its events, learns the names of endpoints, compares records with containers, and starts
+ * what Docker gave up on while the agent was away. Nothing of it is in the path of a plugin call.
+ *
+ * Invariant: an event is a hint. What is done follows from lists and inspections; after each (re)connection everything is
+ * compared anew (DOCKER.md 3: the stream replays nothing for sure).
+ */
+import { type HostProblem, WeftError } from '@weft/shared'
+import { pause } from '../bus/nats-link.ts'
+import type { Log } from '../log.ts'
+import { type AgentState, withRecord, withReleased } from '../state/records.ts'
+import type { StateStore } from '../state/store.ts'
+import { adoptEndpoints } from './adopt.ts'
+import { compareWithDocker } from './compare.ts'
+import type { DockerContainer, Engine, InspectedContainer } from './engine.ts'
+import { readEvent } from './events.ts'
+import { detached } from './ipam-driver.ts'
+
+export interface DockerWatchOptions {
+  readonly host: string
+  readonly engine: Engine
+  readonly store: StateStore
+  readonly log: Log
+  readonly now: () => number
+  readonly newRequestId: () => string
+  /** The network objects are to be looked at again. */
+  readonly onNetworks: () => void
+  readonly onChanged: (uid: string) => void
+  readonly onReleased: () => void
+  /** Records changed in a way that the kernel should follow. */
+  readonly onRecords: (reason: string) => void
+  /** Everything was compared with Docker. */
+  readonly onCompared: () => void
+}
+
+const RETRY_MS = 500
+/** Docker may be away for its own restart; only then is it a problem. */
+const PATIENCE_MS = 15_000
+const DEBOUNCE_MS = 50
+/** A comparison happens at least this often, for what has an age limit. */
+const EVERY_MS = 30_000
+
+export class DockerWatch {
+  readonly #options: DockerWatchOptions
+  readonly #learning = new Set<string>()
+  #up = false
+  #version: string | undefined
+  #downSince: number | undefined
+  #why = ''
+  #comparing = false
+  #again = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: DockerWatchOptions) {
+    this.#options = options
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  get version(): string | undefined {
+    return this.#version
+  }
+
+  get problems(): readonly HostProblem[] {
+    const { now } = this.#options
+    if (this.#downSince === undefined || now() - this.#downSince < PATIENCE_MS) return []
+    const remedy = 'see systemctl status docker on this host'
+    return [{ code: 'unavailable', message: `Docker does not answer: ${this.#why}`.slice(0, 2000), remedy }]
+  }
+
+  /** Until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, now } = this.#options
+    this.#downSince = now()
+    let since: number | undefined
+    while (!signal.aborted) {
+      try {
+        await this.#connect()
+        since = await this.#follow(since, signal)
+      } catch (thrown) {
+        const { message } = WeftError.from(thrown)
+        if (this.#up) log.warn({ error: message }, 'Docker gone')
+        else log.debug({ error: message }, 'Docker does not answer')
+        this.#why = message
+      }
+      if (this.#up) this.#downSince = now()
+      this.#up = false
+      clearTimeout(this.#timer)
+      await pause(RETRY_MS, signal)
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const { engine, store, log } = this.#options
+    this.#version = await engine.version()
+    const { DockerRootDir: root, Driver: driver } = await engine.info()
+    store.change((state) =>
+      state.docker?.root === root && state.docker.driver === driver ? state : { ...state, docker: { root, driver } },
+    )
+    this.#up = true
+    this.#downSince = undefined
+    log.info({ version: this.#version, root, driver }, 'Docker answers')
+  }
+
+  /** Hears events until the stream ends; gives back the time of the last one. */
+  async #follow(since: number | undefined, signal: AbortSignal): Promise<number | undefined> {
+    const { engine, store, log, onNetworks } = this.#options
+    const stream = engine.events(since, signal)
+    onNetworks()
+    this.#compareSoon(0)
+    this.#startGivenUp().catch((error: unknown) =>
+      log.warn({ error: WeftError.from(error).message }, 'containers not looked through'),
+    )
+    let last = since
+    for await (const value of stream) {
+      const { happening, time } = readEvent(value, (id) => Object.hasOwn(store.current.dockerNetworks, id))
+      last = time ?? last
+      if (happening?.kind === 'networks') onNetworks()
+      else if (happening?.kind === 'left') this.#compareSoon(DEBOUNCE_MS)
+      else if (happening?.kind === 'named') void this.#learn(happening.container)
+    }
+    return last
+  }
+
+  /** Asks for the names of a container's endpoints. Waits, in Docker, until the container has started. */
+  async #learn(container: string): Promise<void> {
+    const { engine, store, log, onChanged, onRecords } = this.#options
+    if (this.#learning.has(container)) return
+    this.#learning.add(container)
+    try {
+      const found = await engine.container(container)
+      this.#learning.delete(container)
+      if (found === undefined) return
+      for (const record of store.current.endpoints.values()) {
+        const next = namedBy(record, found)
+        if (next === record) continue
+        store.change((state) => withRecord(state, next))
+        onChanged(record.uid)
+      }
+      await store.durable()
+      onRecords('names')
+    } catch (error) {
+      this.#learning.delete(container)
+      log.warn({ container: container.slice(0, 12), error: WeftError.from(error).message }, 'names not learned')
+    }
+  }
+
+  #compareSoon(ms: number): void {
+    if (this.#comparing) {
+      this.#again = true
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#compare(), ms)
+  }
+
+  async #compare(): Promise<void> {
+    const { log } = this.#options
+    this.#comparing = true
+    this.#again = false
+    try {
+      await this.#compareOnce()
+    } catch (error) {
+      log.warn({ error: WeftError.from(error).message }, 'not compared with Docker')
+    }
+    this.#comparing = false
+    if (this.#up) this.#compareSoon(this.#again ? DEBOUNCE_MS : this.#hasYoung() ? 2_000 : EVERY_MS)
+  }
+
+  /** A stopped container of unknown name waits for its end. */
+  #hasYoung(): boolean {
+    return [...this.#options.store.current.endpoints.values()].some(
+      ({ phase, containerId }) => phase === 'detached' && containerId === undefined,
+    )
+  }
+
+  async #compareOnce(): Promise<void> {
+    const { engine, store, now, newRequestId, log, onChanged, onReleased, onRecords, onCompared } = this.#options
+    if (!store.current.endpointsKnown && !(await this.#adopt())) return
+    const { release, detach, learn } = compareWithDocker(store.current, await engine.containers(), now())
+    for (const container of new Set(learn.values())) await this.#learn(container)
+    if (release.length > 0 || detach.length > 0) {
+      store.change((state) => detachAll(withReleased(state, stillSo(state, release), newRequestId()), detach, now()))
+      await store.durable()
+      log.info({ released: release.length, detached: detach.length }, 'compared with Docker')
+      for (const uid of detach) onChanged(uid)
+      onReleased()
+      onRecords('compared with Docker')
+    }
+    onCompared()
+  }
+
+  /** After the state file was lost. False while there is no intent to start from. */
+  async #adopt(): Promise<boolean> {
+    const { engine, store, host, now, newRequestId, log, onRecords } = this.#options
+    if (store.current.position === null) return false
+    const containers = await this.#inspectAll(await engine.containers())
+    const { records, orphans } = adoptEndpoints(store.current.entries, host, containers, now())
+    store.change((state) => {
+      const endpoints = new Map([...records.map((record) => [record.uid, record] as const), ...state.endpoints])
+      const lost = orphans.filter((uid) => !endpoints.has(uid))
+      const releases =
+        lost.length === 0 ? state.releases : [...state.releases, { req: newRequestId(), endpoints: lost }]
+      return { ...state, endpoints, releases, endpointsKnown: true }
+    })
+    await store.durable()
+    log.info({ adopted: records.length, orphans: orphans.length }, 'endpoints taken over from Docker')
+    onRecords('endpoints adopted')
+    return true
+  }
+
+  async #inspectAll(containers: readonly DockerContainer[]): Promise<InspectedContainer[]> {
+    const found: InspectedContainer[] = []
+    for (const { Id } of containers) {
+      const container = await this.#options.engine.container(Id)
+      if (container !== undefined) found.push(container)
+    }
+    return found
+  }
+
+  /** Docker never retries a container whose plugin was missing at its boot (DOCKER.md 1.5). */
+  async #startGivenUp(): Promise<void> {
+    const { engine, log } = this.#options
+    const idle = (await engine.containers()).filter(({ State }) => State === 'exited' || State === 'created')
+    for (const { Id } of idle) {
+      const container = await engine.container(Id)
+      if (container === undefined || !wasGivenUp(container)) continue
+      log.info(
+        { container: container.Name, error: container.State.Error },
+        'starting a container that Docker gave up on',
+      )
+      await engine
+        .startContainer(Id)
+        .catch((error: unknown) =>
+          log.warn({ container: container.Name, error: WeftError.from(error).message }, 'container not started'),
+        )
+    }
+  }
+}
+
+/** A container that should run by its restart policy and could not for want of its network plugin. */
+export function wasGivenUp({ State, HostConfig }: InspectedContainer): boolean {
+  const policy = HostConfig?.RestartPolicy?.Name ?? ''
+  const wanted = policy === 'always' || policy === 'unless-stopped' || policy === 'on-failure'
+  return wanted && !State.Running && /plugin|weft/i.test(State.Error)
+}
+
+/** The record with what the container says of it; the very same object when that is nothing new. */
+export function namedBy<R extends AgentState['endpoints'] extends ReadonlyMap<string, infer T> ? T : never>(
+  record: R,
+  { Id, Name, NetworkSettings }: InspectedContainer,
+): R {
+  const settings = Object.values(NetworkSettings.Networks ?? {}).find(
+    ({ EndpointID }) => EndpointID !== '' && EndpointID === record.dockerEndpointId,
+  )
+  if (settings === undefined && record.containerId !== Id) return record
+  const name = Name.replace(/^\//, '')
+  const told = settings?.DNSNames ?? settings?.Aliases ?? record.aliases
+  const aliases = [...new Set(told)].filter((alias) => alias !== name).sort()
+  const same = record.name === name && record.containerId === Id && record.aliases.join() === aliases.join()
+  return same ? record : { ...record, containerId: Id, name, aliases }
+}
+
+/** Those that a driver call did not take up meanwhile. */
+function stillSo(state: AgentState, uids: readonly string[]): string[] {
+  return uids.filter((uid) => {
+    const phase = state.endpoints.get(uid)?.phase
+    return phase !== undefined && phase !== 'claimed'
+  })
+}
+
+function detachAll(state: AgentState, uids: readonly string[], now: number): AgentState {
+  return uids.reduce((changed, uid) => {
+    const record = changed.endpoints.get(uid)
+    return record === undefined ? changed : withRecord(changed, detached(record, now))
+  }, state)
+}

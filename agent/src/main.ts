@@ -1,0 +1,75 @@
+/** The agent's program: reads flags, makes the parts, starts them, and ends without taking anything down. */
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { WeftError } from '@weft/shared'
+import { startAgent } from './agent.ts'
+import { type Config, helpText, readConfig } from './config.ts'
+import { openLog } from './log.ts'
+
+const VERSION = '0.1.0'
+
+/** Docker's own rule for the length; the alphabet of request ids. */
+function randomId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+/** One line of 16 characters or more, in a file that only root reads. @throws `invalid` */
+function readSecret(file: string): string {
+  const parts = { what: 'secret file', on: file, remedy: "copy the controller's secret file there, mode 600" }
+  const found = fs.statSync(file, { throwIfNoEntry: false })
+  if (found === undefined) throw new WeftError('invalid', { ...parts, why: 'it does not exist' })
+  if ((found.mode & 0o077) !== 0) {
+    throw new WeftError('invalid', {
+      ...parts,
+      why: `its mode is ${(found.mode & 0o777).toString(8)}`,
+      remedy: `chmod 600 ${file}`,
+    })
+  }
+  const secret = fs.readFileSync(file, 'utf8').trim()
+  if (/^[A-Za-z0-9_-]{16,256}$/.test(secret)) return secret
+  throw new WeftError('invalid', { ...parts, why: 'one line of 16 to 256 of A-Z a-z 0-9 _ - is wanted' })
+}
+
+async function run(config: Config): Promise<number> {
+  const log = openLog(config.logLevel, config.id)
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
+  fs.mkdirSync(config.runDir, { recursive: true })
+  fs.writeFileSync(path.join(config.runDir, 'agent.pid'), `${process.pid}\n`)
+  const agent = await startAgent(
+    {
+      ...config,
+      secret: readSecret(config.secretFile),
+      hostname: os.hostname(),
+      kernelRelease: os.release(),
+      version: VERSION,
+      newId: randomId,
+      env: process.env,
+      pid: process.pid,
+    },
+    log,
+  )
+  log.info({ pid: process.pid, plugin: config.pluginSocket }, 'agent serves')
+  await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }))
+  await agent.stop()
+  log.info({}, 'agent stops, everything stays as it is')
+  return 0
+}
+
+async function main(): Promise<number> {
+  const invocation = readConfig(process.argv.slice(2))
+  if (invocation.kind === 'run') return await run(invocation)
+  process.stdout.write(invocation.kind === 'help' ? helpText() : `${VERSION}\n`)
+  return 0
+}
+
+main().then(
+  (code) => process.exit(code),
+  (thrown: unknown) => {
+    const error = WeftError.from(thrown)
+    process.stderr.write(`weft agent: ${error.message}\n`)
+    process.exit(error.code === 'invalid' ? 2 : 1)
+  },
+)

@@ -1,0 +1,113 @@
+/**
+ * What the agent remembers, as it lies in the state file (agent contract 4).
+ *
+ * Invariants
+ * - `endpoints` is the agent's own record of what Docker was given: local wiring follows it, not the intent.
+ * - An address stays in a record until the container is gone or off the network; only then is it in `releases`.
+ */
+import { Entry, type EntryMap, Mac, Position, RequestId, Uid } from '@weft/shared'
+import { z } from 'zod'
+
+/**
+ * `claimed`: Docker asked for the address and made no endpoint yet. `new`: its interface waits in the host's netns.
+ * `in-flight`: Docker moves it, there or back. `sandbox`: seen in its container. `detached`: the container is stopped
+ * and keeps its addresses.
+ */
+const PHASES = ['claimed', 'new', 'in-flight', 'sandbox', 'detached'] as const
+
+export const LocalRecord = z.strictObject({
+  uid: Uid,
+  network: Uid,
+  mac: Mac,
+  /** With prefix length: `10.0.0.7/24`. */
+  addresses: z.array(z.string()).min(1),
+  phase: z.enum(PHASES),
+  /** `claimed` only: it was `detached` before Docker asked for it again, and becomes so again when nothing comes of it. */
+  held: z.boolean(),
+  /** Wall clock, milliseconds: when the phase began. */
+  since: z.number(),
+  /** The user named the address (`--ip`). */
+  asked: z.boolean(),
+  /** Docker chose this endpoint as its sandbox's way out (ProgramExternalConnectivity). */
+  wayOut: z.boolean(),
+  dockerEndpointId: z.string().optional(),
+  /** The namespace file that Docker named in Join. */
+  sandbox: z.string().optional(),
+  /** The interface's name in its sandbox, once it was seen there. */
+  link: z.string().optional(),
+  containerId: z.string().optional(),
+  name: z.string().optional(),
+  aliases: z.array(z.string()),
+})
+export type LocalRecord = z.infer<typeof LocalRecord>
+
+/** Endpoints whose addresses are to be given back; with the request id under which it is asked again and again. */
+export const Release = z.strictObject({ req: RequestId, endpoints: z.array(Uid) })
+export type Release = z.infer<typeof Release>
+
+/** Who we are to the cluster. */
+export const Identity = z.strictObject({
+  cluster: z.string(),
+  incarnation: z.number().int(),
+  epoch: z.number().int(),
+})
+export type Identity = z.infer<typeof Identity>
+
+/** The lines of the file: each is one JSON text. */
+export const Sections = {
+  about: z.strictObject({
+    instance: z.string(),
+    identity: Identity.nullable(),
+    position: Position.nullable(),
+    /** False after the file was lost: which containers have which endpoint must be read back from Docker first. */
+    endpointsKnown: z.boolean(),
+    releases: z.array(Release),
+    /** Docker's network ids to ours: endpoint calls name nothing else. */
+    dockerNetworks: z.record(z.string(), Uid),
+    /** Docker's data root and storage driver: needed while Docker starts containers and answers no question. */
+    docker: z.strictObject({ root: z.string(), driver: z.string() }).nullable(),
+  }),
+  entries: z.array(Entry),
+  endpoints: z.array(LocalRecord),
+} as const
+
+export type LocalRecords = ReadonlyMap<string, LocalRecord>
+
+export interface AgentState extends z.infer<typeof Sections.about> {
+  readonly entries: EntryMap
+  readonly endpoints: LocalRecords
+}
+
+/** What a host knows that never ran an agent, or lost its file. */
+export function blankState(instance: string): AgentState {
+  return {
+    instance,
+    identity: null,
+    position: null,
+    endpointsKnown: false,
+    releases: [],
+    dockerNetworks: {},
+    docker: null,
+    entries: new Map(),
+    endpoints: new Map(),
+  }
+}
+
+/** The state with one record put in or replaced. */
+export function withRecord(state: AgentState, record: LocalRecord): AgentState {
+  return { ...state, endpoints: new Map(state.endpoints).set(record.uid, record) }
+}
+
+/** The state without these records, and their addresses on the way back. */
+export function withReleased(state: AgentState, uids: readonly string[], req: string): AgentState {
+  const gone = uids.filter((uid) => state.endpoints.has(uid))
+  if (gone.length === 0) return state
+  const endpoints = new Map(state.endpoints)
+  for (const uid of gone) endpoints.delete(uid)
+  return { ...state, endpoints, releases: [...state.releases, { req, endpoints: gone }] }
+}
+
+/** True while the record's interface should exist. */
+export function isWired(record: LocalRecord): boolean {
+  return record.phase === 'new' || record.phase === 'in-flight' || record.phase === 'sandbox'
+}
