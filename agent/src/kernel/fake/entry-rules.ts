@@ -12,14 +12,16 @@ import {
   type Route,
 } from '@weft/shared'
 import { needOurs, refuse } from './refuse.ts'
-import type { FakeWorld, StoredLink } from './world.ts'
+import { type FakeWorld, MIN_MTU_IPV6, type StoredLink } from './world.ts'
 
 const ALL_ZERO_MAC = '00:00:00:00:00:00'
 
 export function addAddress(world: FakeWorld, entry: LinkAddress): void {
   const link = linkOf(world, entry)
   const { address, prefixLength } = parseInterfaceAddress(entry.address)
-  if (address.family === 6 && !link.ipv6) refuse('EACCES', 'IPv6 is disabled on the link', link.name)
+  if (address.family === 6 && !link.ipv6) {
+    refuse(link.mtu < MIN_MTU_IPV6 ? 'EINVAL' : 'EACCES', 'IPv6 is disabled on the link', link.name)
+  }
   const text = `${formatAddress(address)}/${prefixLength}`
   world.addresses.set(`${place(entry)} ${text}`, { ...entry, address: text })
 }

@@ -36,6 +36,9 @@ export interface FakeWorld {
   filters: readonly VxlanFilter[]
 }
 
+/** RFC 8200 section 5; below it Linux takes IPv6 off a link. */
+export const MIN_MTU_IPV6 = 1280
+
 export const DEFAULT_PORT = {
   learning: true,
   flood: true,

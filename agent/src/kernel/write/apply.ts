@@ -82,7 +82,9 @@ function applyEntries(writer: Writer, ops: readonly TableOp[]): OpFailure[] {
   for (const op of ops) {
     const { netns, link } = linkOfEntry(op)
     try {
-      requests.push(tableRequest(op, writer.needOurs(netns, link)))
+      const request = tableRequest(op, writer.needOurs(netns, link))
+      if (request === undefined) continue
+      requests.push(request)
       sent.push(op)
     } catch (error) {
       if (!(isRemoval(op) && isGone(error))) failures.set(op, failure(op, error))

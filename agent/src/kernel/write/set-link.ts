@@ -1,6 +1,6 @@
 /** Changing attributes of a link that exists. */
 import { FABRIC_NETNS, type Link, type Op, WeftError } from '@weft/shared'
-import { formatBridgePort, formatInfo, type LinkAttrs, parseVxlan } from 'netlink/dist/rt/ifla.js'
+import { formatBridgePort, formatInfo, type LinkAttrs, parseMacvlan, parseVxlan } from 'netlink/dist/rt/ifla.js'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { putU8 } from 'netlink/dist/structs.js'
 import { errnoError } from '../errno.ts'
@@ -11,13 +11,17 @@ import type { LinkRow } from '../read/link-row.ts'
 import { setIpv6 } from './sysctl.ts'
 import type { Writer } from './writer.ts'
 
+/** linux/if_link.h */
+const MACVLAN_MODE_PASSTHRU = 8
+
 export type LinkChanges = Extract<Op, { op: 'link-set' }>['set']
 
-/** Applies the changes in the order that the kernel needs, `up` last. Throws the first refusal. */
+/** Applies the changes in the order that the kernel needs, `up` last. Throws the first refusal and stops there. */
 export function setLink(writer: Writer, netns: string, name: string, set: LinkChanges): void {
   const row = writer.needOurs(netns, name)
   const { index } = row
   if (set.proxy !== undefined) checkProxy(row, set.proxy)
+  if (set.mac !== undefined && set.mac !== row.mac) checkPassthru(row)
   const masterIndex = set.master ? writer.needOurs(netns, set.master).index : 0
   change(writer, netns, name, set, index, masterIndex)
   writer.forgetLinks()
@@ -77,10 +81,25 @@ function change(
   }
   if (Object.keys(rest).length > 0 || set.up !== undefined) requests.push(request(rest, set.up))
 
-  const [refusal] = writer.socket(netns).batch(requests)
-  if (refusal !== undefined) {
-    throw errnoError(refusal.errno, { what: 'link not changed', on: name }, refusal.message)
+  const socket = writer.socket(netns)
+  for (const each of requests) {
+    const refusal = socket.change(each)
+    if (refusal !== undefined) {
+      throw errnoError(refusal.errno, { what: 'link not changed', on: name }, refusal.message)
+    }
   }
+}
+
+/** A passthru macvlan shares the MAC of its parent: to change one is to change the other, which is not ours. */
+function checkPassthru(row: LinkRow): void {
+  if (row.kind !== 'macvlan' || row.kindData === undefined) return
+  const mode = parseMacvlan(row.kindData).mode
+  if (mode !== undefined && (mode & MACVLAN_MODE_PASSTHRU) === 0) return
+  throw new WeftError('denied', {
+    what: 'link not changed',
+    on: row.name,
+    why: 'a passthru macvlan shares the MAC address of its parent, which is not ours to change',
+  })
 }
 
 /** The kernel refuses to hear of the flag again, even unchanged ("vxlan: cannot change PROXY flag"). */

@@ -50,19 +50,26 @@ export function linkOfEntry(op: TableOp): { netns: string; link: string } {
 export function absentErrnos(op: TableOp): readonly number[] {
   switch (op.op) {
     case 'address-delete':
-      return [ERRNO.EADDRNOTAVAIL, ERRNO.ENODEV]
+      // ENXIO: IPv6 is off on the link.
+      return [ERRNO.EADDRNOTAVAIL, ERRNO.ENODEV, ERRNO.ENXIO]
     case 'route-delete':
       return [ERRNO.ESRCH, ERRNO.ENODEV]
     case 'neighbour-delete':
-    case 'fdb-delete':
       return [ERRNO.ENOENT, ERRNO.ENODEV]
+    case 'fdb-delete':
+      // EOPNOTSUPP: the link is no bridge port (any more), so no bridge has the entry.
+      return [ERRNO.ENOENT, ERRNO.ENODEV, ERRNO.EOPNOTSUPP]
     default:
       return []
   }
 }
 
-/** Throws `invalid` for text that is no address, `unsupported` for a VTEP on what is no vxlan device. */
-export function tableRequest(op: TableOp, { index, kind }: Pick<LinkRow, 'index' | 'kind'>): Request {
+/**
+ * The request, or undefined when there is nothing to ask. Throws `invalid` for text that is no address, `unsupported`
+ * for a VTEP on what is no vxlan device.
+ */
+export function tableRequest(op: TableOp, { index, kind }: Pick<LinkRow, 'index' | 'kind'>): Request | undefined {
+  if (op.op === 'fdb-delete' && op.entry.vtep !== undefined && kind !== 'vxlan') return undefined
   // Other devices would take the MAC into their receive filter and say nothing (ndo_dflt_fdb_add).
   if (op.op === 'fdb-set' && op.entry.vtep !== undefined && kind !== 'vxlan') {
     throw new WeftError('unsupported', { what: 'link is no vxlan device', on: op.entry.link })
