@@ -2,40 +2,25 @@
  * The controller put together: store and bus in, API and intents out. What it starts it ends, in the opposite order.
  * Every controller serves; one of them leads, which means that it pushes intents and sweeps.
  */
-import {
-  AGENT_SUBJECTS,
-  AGENT_VERBS,
-  type Clock,
-  CONTROLLER_QUEUE,
-  parseAgentSubject,
-  parseJsonWith,
-  type RandomText,
-  WeftError,
-} from '@weft/shared'
+import { type Clock, type RandomText, WeftError } from '@weft/shared'
+import { serveAgents } from './agent-bus.ts'
 import { createAgentHandlers, noteStatus } from './agent-handlers.ts'
 import { createAgentDoor } from './agent-requests.ts'
 import { createHandlers } from './api/handlers.ts'
 import { type Api, createApi } from './api/server.ts'
-import { type Bus, errorReply } from './bus/index.ts'
-import {
-  affectedHosts,
-  type ClusterChange,
-  compileHost,
-  type DomainDeps,
-  ensureMeta,
-  newSweepMemory,
-  openClusterCache,
-  sweep,
-} from './domain/index.ts'
+import type { Bus } from './bus/index.ts'
+import { type ClusterChange, type DomainDeps, ensureMeta, openClusterCache } from './domain/index.ts'
 import { keys } from './domain/pure/keys.ts'
 import { every } from './every.ts'
 import { Board } from './intents/board.ts'
-import { type IntentSource, Publisher } from './intents/publisher.ts'
+import { Publisher } from './intents/publisher.ts'
 import { Snapshots } from './intents/snapshots.ts'
 import { Targets } from './intents/targets.ts'
 import { type Leader, stand } from './leadership.ts'
 import type { Log } from './log.ts'
+import { intentSource, statusSource } from './sources.ts'
 import type { Kv } from './store/kv.ts'
+import { sweeper } from './sweeper.ts'
 
 export interface ControlOptions {
   readonly kv: Kv
@@ -84,7 +69,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const buses: Bus[] = []
   let leader: Leader | undefined
   const publisher = new Publisher<ClusterChange>({
-    source: sourceOf(deps),
+    source: intentSource(cluster),
     targets,
     board,
     bus: { publish: (subject, text) => buses.at(-1)?.publish(subject, text) },
@@ -111,7 +96,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const leads = () => leader?.leads() === true
   const timers = [
     every(POKE_EVERY_MS, async () => publisher.pokeAll(), log),
-    every(SWEEP_EVERY_MS, sweepWhile(deps, leads, log), log),
+    every(SWEEP_EVERY_MS, sweeper(deps, leads, log), log),
   ]
 
   const agentHandlers = createAgentHandlers({
@@ -126,7 +111,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     handlers: createHandlers({
       deps,
       version: options.version,
-      status: statusSource(deps, board, targets, publisher, options),
+      status: statusSource(cluster, { board, targets, publisher }, options.warnings),
     }),
     agent,
     secret: options.secret,
@@ -138,9 +123,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     ended,
     attach(bus) {
       buses.push(bus)
-      bus.serve(AGENT_SUBJECTS, answerAgents(agent), { queue: CONTROLLER_QUEUE })
-      // Every controller keeps the board, so each hears every report beside the one who answers it.
-      bus.serve('weft.v1.ctl.*.status', listenToStatus({ deps, targets, board }))
+      serveAgents(bus, agent, (host, report) => noteStatus({ deps, targets, board }, host, report))
       publisher.pokeAll()
     },
     afterReconnect: () => publisher.pokeAll(),
@@ -152,87 +135,5 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       life.abort()
       await ended
     },
-  }
-}
-
-function sourceOf(deps: DomainDeps): IntentSource<ClusterChange> {
-  const view = () => deps.cluster.current()
-  return {
-    revision: () => view().revision,
-    cluster: () => view().cluster ?? '',
-    incarnation: () => view().incarnation,
-    hosts: () => [...view().hosts.values()].map(({ value }) => ({ id: value.id, epoch: value.epoch })),
-    compile: (host) => compileHost(view(), host),
-    affected: (change) => affectedHosts(view(), change),
-    changes: (signal) => deps.cluster.changes(signal),
-    waitFor: (revision, signal) => deps.cluster.waitFor(revision, signal),
-  }
-}
-
-/** Sweeps while this controller leads; what it remembers is from one term only. */
-function sweepWhile(deps: DomainDeps, leads: () => boolean, log: Log): () => Promise<void> {
-  let memory = newSweepMemory()
-  return async () => {
-    if (!leads()) {
-      memory = newSweepMemory()
-      return
-    }
-    const { freed, leaked } = await sweep(deps, memory)
-    if (freed > 0) log.debug({ freed }, 'quarantines ended')
-    if (leaked.length > 0) log.warn({ endpoints: leaked }, 'endpoints taken back that their hosts do not know')
-  }
-}
-
-function statusSource(
-  deps: DomainDeps,
-  board: Board,
-  targets: Targets,
-  publisher: Publisher<ClusterChange>,
-  options: ControlOptions,
-) {
-  return {
-    board,
-    hosts: () => {
-      const { hosts, alive } = deps.cluster.current()
-      const isAlive = ({ id, epoch }: { id: string; epoch: number }) => alive.get(id)?.value.epoch === epoch
-      return [...hosts.values()].map(({ value }) => ({ id: value.id, epoch: value.epoch, alive: isAlive(value) }))
-    },
-    target: (host: string) => targets.position(host),
-    targetsAt: (revision: number, signal: AbortSignal) => publisher.targetsAt(revision, signal),
-    summary: () => {
-      const view = deps.cluster.current()
-      const damaged = [...view.damaged].map(([key, why]) => `record ${key} cannot be read: ${why}`)
-      return {
-        cluster: view.cluster ?? '',
-        incarnation: view.incarnation,
-        revision: view.revision,
-        networks: view.networks.size,
-        endpoints: view.endpoints.size,
-        warnings: [...options.warnings(), ...damaged],
-      }
-    },
-  }
-}
-
-function answerAgents(agent: (host: string, verb: string, body: string) => Promise<string>) {
-  return async ({ subject, text }: { subject: string; text: string }) => {
-    const address = parseAgentSubject(subject)
-    if (address !== undefined) return await agent(address.host, address.verb, text)
-    return errorReply(
-      new WeftError('invalid', { what: 'bad subject', on: subject.slice(0, 200), why: 'host and verb' }),
-    )
-  }
-}
-
-function listenToStatus(board: Parameters<typeof noteStatus>[0]) {
-  return ({ subject, text }: { subject: string; text: string }): undefined => {
-    const host = parseAgentSubject(subject)?.host
-    if (host === undefined) return
-    try {
-      noteStatus(board, host, parseJsonWith(AGENT_VERBS.status.request, text, `status of ${host}`))
-    } catch (error) {
-      // Whoever sent it is told by the controller that answers the request; a listener has nobody to tell.
-      if (WeftError.from(error).code !== 'invalid') throw error
-    }
   }
 }
