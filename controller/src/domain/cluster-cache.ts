@@ -7,9 +7,10 @@
  * - A relist is compared with what was there; nobody sees an empty cluster in between (TRUTH.md I23).
  */
 import { type Clock, WeftError } from '@weft/shared'
-import type { Kv, WatchEvent } from '../store/kv.ts'
+import type { Entry, Kv, WatchEvent } from '../store/kv.ts'
 import { sleep, systemTime, type Time } from '../store/time.ts'
 import { revisionOf } from '../store/watch.ts'
+import { ChangeFeed } from './change-feed.ts'
 import { ClaimDesk } from './claim-desk.ts'
 import { GroupCommit } from './group-commit.ts'
 import { ClusterIndex } from './pure/cluster-index.ts'
@@ -36,6 +37,8 @@ export interface ClusterCacheOptions {
   readonly clock?: Clock
   /** How long `waitFor` and `newest` wait, milliseconds; 5,000 unless told. */
   readonly waitMs?: number
+  /** Between comparisons with etcd, milliseconds; 300,000 unless told. */
+  readonly verifyMs?: number
   /** Told of every value that cannot be read, and of every failure to follow etcd. */
   readonly onProblem?: (problem: { readonly what: string; readonly key?: string; readonly why: string }) => void
 }
@@ -45,13 +48,6 @@ interface Waiter {
   readonly wake: () => void
 }
 
-interface Reader {
-  queue: ClusterChange[]
-  wake: () => void
-}
-
-/** Changes kept for a slow reader before they collapse into one `reset`. */
-const MOST_QUEUED = 5_000
 const RETRY_MS = 500
 /** How long a revision may take to come over the watch before a list is made. */
 const PATIENCE_MS = 250
@@ -65,6 +61,7 @@ export async function openClusterCache(
   const cache = new FollowedCache(kv, signal, options)
   await cache.list()
   void cache.follow()
+  void cache.verify()
   return cache
 }
 
@@ -76,13 +73,18 @@ class FollowedCache implements ClusterCache {
   readonly #time: Time
   readonly #clock: { now(): number }
   readonly #waitMs: number
+  readonly #verifyMs: number
   readonly #onProblem: NonNullable<ClusterCacheOptions['onProblem']>
   readonly #index = new ClusterIndex()
   /** Every key seen, with its mod revision: what a relist is compared with. */
   readonly #seen = new Map<string, number>()
   readonly #waiters = new Set<Waiter>()
   #listing: Promise<void> | undefined
-  readonly #readers = new Set<Reader>()
+  readonly #feed = new ChangeFeed()
+  /** Aborted when the running watch waits for revisions that will not come. */
+  #stale = new AbortController()
+  /** While a comparison is under way: keys that the watch changed since it began. */
+  #touched: Set<string> | undefined
 
   constructor(kv: Kv, signal: AbortSignal, options: ClusterCacheOptions) {
     this.#kv = kv
@@ -90,6 +92,7 @@ class FollowedCache implements ClusterCache {
     this.#time = options.time ?? systemTime
     this.#clock = options.clock ?? Date
     this.#waitMs = options.waitMs ?? 5_000
+    this.#verifyMs = options.verifyMs ?? 300_000
     this.#onProblem = options.onProblem ?? (() => {})
     this.commits = new GroupCommit(kv)
     signal.addEventListener('abort', () => {
@@ -118,7 +121,7 @@ class FollowedCache implements ClusterCache {
 
   /** Resolves when the revision is reached, the time is up, or nobody waits any more. */
   #reached(revision: number, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#over(signal)) return Promise.resolve()
+    if (this.#over(signal) || this.#index.revision >= revision) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = () => {
         cancel()
@@ -142,22 +145,8 @@ class FollowedCache implements ClusterCache {
     return this.waitFor(revision, signal)
   }
 
-  async *changes(signal: AbortSignal): AsyncGenerator<ClusterChange> {
-    const reader: Reader = { queue: [], wake: () => {} }
-    this.#readers.add(reader)
-    const ends = AbortSignal.any([signal, this.#signal])
-    const stop = () => reader.wake()
-    ends.addEventListener('abort', stop)
-    try {
-      while (!ends.aborted) {
-        const change = reader.queue.shift()
-        if (change !== undefined) yield change
-        else await new Promise<void>((resolve) => (reader.wake = resolve))
-      }
-    } finally {
-      ends.removeEventListener('abort', stop)
-      this.#readers.delete(reader)
-    }
+  changes(signal: AbortSignal): AsyncIterable<ClusterChange> {
+    return this.#feed.subscribe(AbortSignal.any([signal, this.#signal]))
   }
 
   /** Reads everything and takes in what differs; who asks meanwhile shares the answer. */
@@ -169,15 +158,65 @@ class FollowedCache implements ClusterCache {
   }
 
   async #listOnce(): Promise<void> {
+    const before = this.#index.revision
     const { entries, revision } = await this.#kv.list(ROOT, { signal: this.#signal })
+    if (revision < before) this.#rewind(before, revision)
     if (revision < this.#index.revision) return
-    const present = new Set(entries.map(({ key }) => key))
-    const gone = [...this.#seen.keys()].filter((key) => !present.has(key))
-    const fresh = entries.filter(({ key, modRevision }) => this.#seen.get(key) !== modRevision)
+    const { gone, fresh } = this.#differences(entries)
     this.#take(revision, [
       ...gone.map((key): WatchEvent => ({ kind: 'delete', key, modRevision: revision })),
       ...fresh.map((entry): WatchEvent => ({ kind: 'put', entry })),
     ])
+  }
+
+  #differences(entries: readonly Entry[]): { gone: string[]; fresh: Entry[] } {
+    const present = new Set(entries.map(({ key }) => key))
+    return {
+      gone: [...this.#seen.keys()].filter((key) => !present.has(key)),
+      fresh: entries.filter(({ key, modRevision }) => this.#seen.get(key) !== modRevision),
+    }
+  }
+
+  /** etcd is older than we are: restored from a backup. What it holds is the truth; every reader looks anew. */
+  #rewind(before: number, revision: number): void {
+    this.#onProblem({ what: 'etcd went back', why: `from revision ${before} to ${revision}: restored from a backup?` })
+    this.#index.revision = revision
+    this.#stale.abort()
+    this.#feed.tell({ revision, at: this.#clock.now(), reset: true, records: [] })
+  }
+
+  /**
+   * Compares with a linearizable list every few minutes: a watch is a hint (FACTS 2.3), and what it lost is told and
+   * mended. Keys that changed meanwhile are left for the next time.
+   */
+  async verify(): Promise<void> {
+    while (!this.#signal.aborted) {
+      await sleep(this.#time, this.#verifyMs, this.#signal)
+      if (this.#signal.aborted) return
+      try {
+        await this.#verifyOnce()
+      } catch (thrown) {
+        if (!this.#signal.aborted) this.#onProblem({ what: 'cannot compare', why: WeftError.from(thrown).message })
+      }
+    }
+  }
+
+  async #verifyOnce(): Promise<void> {
+    const touched = new Set<string>()
+    this.#touched = touched
+    try {
+      const before = this.#index.revision
+      const { entries, revision } = await this.#kv.list(ROOT, { signal: this.#signal })
+      if (revision < before) return await this.list()
+      await this.#reached(revision, this.#waitMs, undefined)
+      const { gone, fresh } = this.#differences(entries)
+      const lost = [...gone, ...fresh.map(({ key }) => key)].filter((key) => !touched.has(key))
+      if (lost.length === 0) return
+      this.#onProblem({ what: 'the watch lost changes', why: `${lost.length} keys, ${lost.slice(0, 3).join(', ')}` })
+      await this.list()
+    } finally {
+      this.#touched = undefined
+    }
   }
 
   /** Follows until the signal; whatever ends a watch leads to a new list. */
@@ -195,9 +234,10 @@ class FollowedCache implements ClusterCache {
   }
 
   async #watch(): Promise<void> {
-    const watching = { fromRevision: this.#index.revision + 1, signal: this.#signal }
-    for await (const batch of this.#kv.watch(ROOT, watching)) {
-      if (batch.kind === 'compacted') return
+    this.#stale = new AbortController()
+    const signal = AbortSignal.any([this.#signal, this.#stale.signal])
+    for await (const batch of this.#kv.watch(ROOT, { fromRevision: this.#index.revision + 1, signal })) {
+      if (batch.kind === 'compacted' || signal.aborted) return
       // A list may have overtaken the watch.
       const known = this.#index.revision
       const events = batch.kind === 'events' ? batch.events.filter((event) => revisionOf(event) > known) : []
@@ -212,11 +252,12 @@ class FollowedCache implements ClusterCache {
       if (change !== undefined) records.push(change)
     }
     this.#index.revision = Math.max(this.#index.revision, revision)
-    if (events.length > 0) this.#tell({ revision, at: this.#clock.now(), reset: false, records })
+    if (events.length > 0) this.#feed.tell({ revision, at: this.#clock.now(), reset: false, records })
     for (const waiter of this.#waiters) if (waiter.revision <= this.#index.revision) waiter.wake()
   }
 
   #put(entry: Extract<WatchEvent, { kind: 'put' }>['entry']): RecordChange | undefined {
+    this.#touched?.add(entry.key)
     this.#seen.set(entry.key, entry.modRevision)
     const change = this.#index.put(entry)
     const why = this.#index.damaged.get(entry.key)
@@ -225,16 +266,8 @@ class FollowedCache implements ClusterCache {
   }
 
   #delete(key: string): RecordChange | undefined {
+    this.#touched?.add(key)
     this.#seen.delete(key)
     return this.#index.delete(key)
-  }
-
-  #tell(change: ClusterChange): void {
-    for (const reader of this.#readers) {
-      const full = reader.queue.length >= MOST_QUEUED
-      if (full) reader.queue = [{ ...change, reset: true, records: [] }]
-      else reader.queue.push(change)
-      reader.wake()
-    }
   }
 }

@@ -25,11 +25,12 @@ type JoinRequest = AgentRequest<'join'>
  * @throws `conflict` while another instance of this id lives, or another living host has the VTEP address
  */
 export async function joinHost(deps: DomainDeps, host: string, request: JoinRequest): Promise<AgentReply<'join'>> {
-  const lease = await deps.kv.grantUnkeptLease(ALIVE_SECONDS)
+  let lease: string | undefined
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const before = await readPlace(deps, host, request.facts)
     refuseSecond(host, request, before.alive)
-    await refuseSharedVtep(deps, host, request.facts, before.vtep)
+    await refuseSharedVtep(deps, request.facts, before.vtep)
+    lease ??= await deps.kv.grantUnkeptLease(ALIVE_SECONDS)
     const { draft, epoch } = joinDraft(deps, host, request, before, lease)
     const answer = await commitAlone(deps.kv, draft)
     if (!answer.succeeded) continue
@@ -43,7 +44,12 @@ export async function joinHost(deps: DomainDeps, host: string, request: JoinRequ
 interface Place {
   readonly host: Stored<HostRecord> | undefined
   readonly alive: (Stored<AliveRecord> & { readonly entry: Entry }) | undefined
-  readonly vtep: { readonly key: string; readonly modRevision: number; readonly host: string | undefined }
+  readonly vtep: {
+    readonly key: string
+    readonly modRevision: number
+    /** Another host that has the address by what it last told; undefined when it has moved on. */
+    readonly other: string | undefined
+  }
 }
 
 async function readPlace(deps: DomainDeps, host: string, facts: HostFacts): Promise<Place> {
@@ -59,9 +65,14 @@ async function readPlace(deps: DomainDeps, host: string, facts: HostFacts): Prom
     vtep: {
       key: vtepKey,
       modRevision: vtep?.modRevision ?? 0,
-      host: vtep === undefined ? undefined : decode(VtepRecord, vtep).value.host,
+      other: vtep === undefined ? undefined : otherOwner(deps, host, facts, decode(VtepRecord, vtep).value.host),
     },
   }
+}
+
+function otherOwner(deps: DomainDeps, host: string, facts: HostFacts, owner: string): string | undefined {
+  const told = deps.cluster.current().facts.get(owner)?.value.facts.underlay.address
+  return owner !== host && told === facts.underlay.address ? owner : undefined
 }
 
 function refuseSecond(host: string, { instance }: JoinRequest, alive: Place['alive']): void {
@@ -75,14 +86,14 @@ function refuseSecond(host: string, { instance }: JoinRequest, alive: Place['ali
   })
 }
 
-async function refuseSharedVtep(deps: DomainDeps, host: string, facts: HostFacts, vtep: Place['vtep']): Promise<void> {
-  if (vtep.host === undefined || vtep.host === host) return
-  const { entry } = await deps.kv.get(keys.alive(vtep.host))
+async function refuseSharedVtep(deps: DomainDeps, facts: HostFacts, vtep: Place['vtep']): Promise<void> {
+  if (vtep.other === undefined) return
+  const { entry } = await deps.kv.get(keys.alive(vtep.other))
   if (entry === undefined) return
   throw new WeftError('conflict', {
     what: 'VTEP address is another host’s',
     on: facts.underlay.address,
-    why: `host ${vtep.host} is alive and has it`,
+    why: `host ${vtep.other} is alive and has it`,
     remedy: 'give each host an underlay address of its own; a cloned machine needs a new one',
   })
 }
@@ -101,7 +112,7 @@ function joinDraft(
   const record: HostRecord = { v: 1, req, gen: epoch, id: host, epoch, instance, joinedAt: now }
   const alive: AliveRecord = { v: 1, req, epoch, instance, since: now, address: facts.underlay.address }
   const known: FactsRecord = { v: 1, req, facts }
-  const other = before.vtep.host === undefined || before.vtep.host === host ? undefined : before.vtep.host
+  const { other } = before.vtep
   const draft: Draft = {
     when: [
       { key: keys.host(host), mod: before.host?.modRevision ?? 0 },
@@ -131,7 +142,7 @@ export async function recordFacts(deps: DomainDeps, host: string, fence: Fence, 
     const known = deps.cluster.current().facts.get(host)?.value.facts
     if (known !== undefined && JSON.stringify(known) === JSON.stringify(facts)) return
     const before = await readPlace(deps, host, facts)
-    await refuseSharedVtep(deps, host, facts, before.vtep)
+    await refuseSharedVtep(deps, facts, before.vtep)
     const req = `facts:${host}`.slice(0, 64)
     const old = known?.underlay.address
     const moved = old !== undefined && old !== facts.underlay.address

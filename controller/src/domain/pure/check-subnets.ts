@@ -118,9 +118,12 @@ function rangesOfHost(view: ClusterView, host: string, except: (host: string, ci
   return [...routes, ...addresses].filter(({ cidr }) => !everywhere(cidr) && !except(host, cidr))
 }
 
-/** Loopback and link-local ranges are on every host and in no network's way. */
+/**
+ * Loopback and link-local ranges are on every host and in no network's way; nor are default routes, a VPN's two halves
+ * (0.0.0.0/1, 128.0.0.0/1) included.
+ */
 function everywhere(cidr: Cidr): boolean {
-  return cidr.prefixLength === 0 || SPECIAL.some(([range]) => containsCidr(parseCidr(range), cidr))
+  return cidr.prefixLength <= 1 || SPECIAL.some(([range]) => containsCidr(parseCidr(range), cidr))
 }
 
 /** The range behind a route or an interface's address; a bare address is its own. */

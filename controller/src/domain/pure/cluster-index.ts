@@ -125,9 +125,9 @@ export class ClusterIndex implements ClusterView {
         return undefined
       case 'subnets-generation':
       case 'guard':
-        return undefined
+      // Of a newer version, perhaps: none of our business.
       case 'other':
-        throw new WeftError('invalid', { what: 'unknown key', on: entry.key })
+        return undefined
     }
   }
 

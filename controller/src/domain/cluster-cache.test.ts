@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest'
+import type { Kv, WatchBatch } from '../store/kv.ts'
+import { ModelStore } from '../store/model.ts'
+import { openClusterCache } from './cluster-cache.ts'
+import { commitAlone } from './group-commit.ts'
+import { keys } from './pure/keys.ts'
+
+const uplink = (name: string) => keys.uplink(name, 'docker1')
+
+async function set(kv: Kv, name: string, link: string | undefined, gen = 1): Promise<void> {
+  const { entry } = await kv.get(uplink(name))
+  const value = JSON.stringify({ v: 1, req: 'test-request', gen, interface: link })
+  await commitAlone(kv, {
+    when: [{ key: uplink(name), mod: entry?.modRevision ?? 0 }],
+    write: [link === undefined ? { delete: uplink(name) } : { put: uplink(name), value }],
+    read: [],
+    requestId: `set-${name}`,
+  })
+}
+
+const until = async (holds: () => boolean) => {
+  for (let tries = 0; !holds(); tries++) {
+    if (tries > 300) throw new Error('it never holds')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** The store as a client sees it whose watch loses what `keep` refuses. */
+function losing(kv: Kv, keep: (key: string) => boolean): Kv {
+  const keyOf = (event: { kind: string; key?: string; entry?: { key: string } }) => event.entry?.key ?? event.key ?? ''
+  async function* watch(batches: AsyncIterable<WatchBatch>): AsyncGenerator<WatchBatch> {
+    for await (const batch of batches) {
+      if (batch.kind === 'events') yield { ...batch, events: batch.events.filter((event) => keep(keyOf(event))) }
+      else yield batch
+    }
+  }
+  return { ...kv, watch: (prefix, options) => watch(kv.watch(prefix, options)) }
+}
+
+describe('cluster cache', () => {
+  it('finds and mends what the watch lost, by comparing', async () => {
+    const kv = new ModelStore().connect()
+    const life = new AbortController()
+    const problems: string[] = []
+    await set(kv, 'gone', 'eth0')
+    const lossy = losing(kv, (key) => !key.includes('gone') && !key.includes('late'))
+    const onProblem = ({ what, why }: { what: string; why: string }) => void problems.push(`${what}: ${why}`)
+    const cache = await openClusterCache(lossy, life.signal, { verifyMs: 30, onProblem })
+    await set(kv, 'gone', undefined)
+    await set(kv, 'late', 'eth1')
+    await until(() => cache.current().uplinks.has('late'))
+    expect(cache.current().uplinks.has('gone')).toBe(false)
+    expect(problems).toContainEqual(expect.stringContaining('the watch lost changes'))
+    life.abort()
+  })
+
+  it('goes back with etcd, tells everyone to look anew, and follows from there', async () => {
+    const [before, restored] = [new ModelStore().connect(), new ModelStore().connect()]
+    await set(before, 'lan', 'eth0')
+    for (let gen = 2; gen < 9; gen++) await set(before, 'lan', `eth${gen}`, gen)
+    await set(restored, 'lan', 'eth1')
+    let store = before
+    const switched: Kv = {
+      ...before,
+      get: (...call) => store.get(...call),
+      list: (...call) => store.list(...call),
+      watch: (...call) => store.watch(...call),
+    }
+    const life = new AbortController()
+    const cache = await openClusterCache(switched, life.signal, { verifyMs: 30 })
+    const changes = cache.changes(life.signal)[Symbol.asyncIterator]()
+    const link = () => cache.current().uplinks.get('lan')?.get('docker1')?.value.interface
+    expect(link()).toBe('eth8')
+    store = restored
+    await until(() => link() === 'eth1')
+    expect((await changes.next()).value).toMatchObject({ reset: true, records: [] })
+    await set(restored, 'lan', 'eth7', 2)
+    await until(() => link() === 'eth7')
+    life.abort()
+  })
+
+  it('keeps changes from the subscription on; a reader far behind is told to look at everything', async () => {
+    const kv = new ModelStore().connect()
+    const life = new AbortController()
+    const cache = await openClusterCache(kv, life.signal)
+    const changes = cache.changes(life.signal)[Symbol.asyncIterator]()
+    await set(kv, 'lan', 'eth0')
+    const { revision } = await cache.newest()
+    expect((await changes.next()).value).toMatchObject({
+      revision,
+      reset: false,
+      records: [{ kind: 'uplink', name: 'lan' }],
+    })
+    for (let gen = 2; gen < 5_050; gen++) await set(kv, 'lan', `eth${gen}`, gen)
+    await cache.newest()
+    expect((await changes.next()).value).toMatchObject({ reset: true, records: [] })
+    expect((await changes.next()).value).toMatchObject({ reset: false })
+    life.abort()
+  }, 20_000)
+
+  it('gives up waiting for a revision that does not come, at its deadline or at the caller’s', async () => {
+    const life = new AbortController()
+    const cache = await openClusterCache(new ModelStore().connect(), life.signal, { waitMs: 20 })
+    await expect(cache.waitFor(999)).rejects.toMatchObject({ code: 'deadline' })
+    await expect(cache.waitFor(999, AbortSignal.abort())).rejects.toMatchObject({ code: 'deadline' })
+    life.abort()
+    await expect(cache.waitFor(999)).rejects.toMatchObject({ code: 'deadline' })
+  })
+})
