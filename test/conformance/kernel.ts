@@ -219,6 +219,11 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
       })
     })
 
+    it('keeps the MTU of a bridge whatever its ports have', async () => {
+      await held(add(bridge({ mtu: 1400 })), add(veth({ mtu: 1300, master: 'wfb1' })), remove(FABRIC, 'wfp1'))
+      expect(world.facts(FABRIC)).toContain('link wfb1 bridge 02:00:00:00:00:01 mtu 1400 up master -')
+    })
+
     describe('refuses links', () => {
       it('says what exists under the name', async () => {
         await held(add(bridge()))

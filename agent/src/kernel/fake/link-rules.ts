@@ -14,7 +14,9 @@ import { needNetns, needOurs, refuse } from './refuse.ts'
 import {
   DEFAULT_PORT,
   disableIpv6,
+  ETHERNET_MTU,
   type FakeWorld,
+  followPorts,
   leaveBridge,
   linkKey,
   lowerKey,
@@ -24,7 +26,6 @@ import {
   takeDown,
 } from './world.ts'
 
-const ETHERNET_MTU = 1500
 /** Outer Ethernet, IP, UDP and VXLAN headers (vxlan_headroom). */
 const VXLAN_HEADROOM = { 4: 50, 6: 70 } as const
 
@@ -42,7 +43,7 @@ export function addLink(world: FakeWorld, link: Link): void {
 
   const stored = store(world, link, lower)
   if (link.kind === 'veth' && link.peer !== undefined) addPeer(world, stored, link)
-  if (link.master) joinBridge(stored, link.master)
+  if (link.master) joinBridge(world, stored, link.master)
   setLink(world, stored, {
     ...(link.ipv6 !== undefined && { ipv6: link.ipv6 }),
     ...(link.port !== undefined && { port: link.port as Record<string, boolean> }),
@@ -67,11 +68,6 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
     const shared = link.kind === 'macvlan' && link.mode === 'passthru' && set.mac.toLowerCase() !== link.mac
     if (shared) refuse('EPERM', 'a passthru macvlan shares the MAC address of its parent', link.name)
   }
-  if (set.ipv6 === false) disableIpv6(world, link)
-  if (set.ipv6 === true) {
-    if (link.mtu < MIN_MTU_IPV6) refuse('EOPNOTSUPP', 'link cannot have IPv6', link.name)
-    link.ipv6 = true
-  }
   if (set.multicastSnooping !== undefined) {
     if (link.kind !== 'bridge') refuse('EOPNOTSUPP', 'not a bridge', link.name)
     link.multicastSnooping = set.multicastSnooping
@@ -81,7 +77,7 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
     if (moves && link.master !== null) leaveBridge(world, link)
     if (moves && set.master !== null) {
       checkJoin(world, link, set.master)
-      joinBridge(link, set.master)
+      joinBridge(world, link, set.master)
     }
   }
   if (set.port !== undefined) {
@@ -91,6 +87,11 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
   if (set.mac !== undefined) link.mac = set.mac.toLowerCase()
   if (set.mtu !== undefined) setMtu(world, link, set.mtu)
   if (set.alias !== undefined) link.alias = set.alias
+  if (set.ipv6 === false) disableIpv6(world, link)
+  if (set.ipv6 === true) {
+    if (link.mtu < MIN_MTU_IPV6) refuse('EOPNOTSUPP', 'link cannot have IPv6', link.name)
+    link.ipv6 = true
+  }
   if (set.up === true && !link.up) bringUp(world, link)
   if (set.up === false && link.up) takeDown(world, link)
 }
@@ -109,6 +110,7 @@ function store(world: FakeWorld, link: MadeLink, lower: StoredLink | undefined):
     ...(link.kind === 'bridge' && { multicastSnooping: link.multicastSnooping ?? true }),
   } as StoredLink
   if (stored.mtu < MIN_MTU_IPV6) stored.ipv6 = false
+  if (link.kind === 'bridge' && stored.mtu !== ETHERNET_MTU) world.pinnedMtu.add(linkKey(stored))
   world.links.set(linkKey(stored), stored)
   return stored
 }
@@ -150,9 +152,10 @@ function checkJoin(world: FakeWorld, port: Link, master: string): void {
   if (carries) refuse('EBUSY', 'link carries macvlan links', port.name)
 }
 
-function joinBridge(port: StoredLink, master: string): void {
+function joinBridge(world: FakeWorld, port: StoredLink, master: string): void {
   port.master = master
   port.port = { ...DEFAULT_PORT }
+  followPorts(world, needBridge(world, port.netns, master))
 }
 
 function bringUp(world: FakeWorld, link: StoredLink): void {
@@ -175,7 +178,9 @@ function setMtu(world: FakeWorld, link: StoredLink, mtu: number): void {
     const most = link.kind === 'vxlan' ? vxlanMost(link, lower) : lower.mtu
     if (mtu > most) refuse(link.kind === 'vlan' ? 'ERANGE' : 'EINVAL', 'MTU above the parent', `${link.name} ${mtu}`)
   }
+  if (link.kind === 'bridge' && link.mtu !== mtu) world.pinnedMtu.add(linkKey(link))
   link.mtu = mtu
+  if (link.master !== null) followPorts(world, needBridge(world, link.netns, link.master))
   if (mtu < MIN_MTU_IPV6) disableIpv6(world, link)
   for (const child of world.links.values()) {
     const shrinks = (child.kind === 'macvlan' || child.kind === 'vlan') && lowerKey(child) === linkKey(link)

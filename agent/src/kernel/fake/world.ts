@@ -29,6 +29,8 @@ export interface FakeWorld {
   readonly links: Map<string, StoredLink>
   /** Ends of veth pairs, both ways, by {@link linkKey}. */
   readonly pairs: Map<string, string>
+  /** Bridges whose MTU was set, by {@link linkKey}; the others follow their ports. */
+  readonly pinnedMtu: Set<string>
   readonly addresses: Map<string, LinkAddress>
   readonly routes: Map<string, Route>
   readonly neighbours: Map<string, Neighbour>
@@ -38,6 +40,8 @@ export interface FakeWorld {
 
 /** RFC 8200 section 5; below it Linux takes IPv6 off a link. */
 export const MIN_MTU_IPV6 = 1280
+
+export const ETHERNET_MTU = 1500
 
 export const DEFAULT_PORT = {
   learning: true,
@@ -53,6 +57,7 @@ export function createWorld(): FakeWorld {
     netns: new Set(['', FABRIC_NETNS]),
     links: new Map(),
     pairs: new Map(),
+    pinnedMtu: new Set(),
     addresses: new Map(),
     routes: new Map(),
     neighbours: new Map(),
@@ -77,8 +82,10 @@ export function removeLink(world: FakeWorld, key: string): void {
   if (link === undefined) return
   world.links.delete(key)
   dropEntries(world, link, () => true)
+  if (link.master !== null) leaveBridge(world, link)
   const other = world.pairs.get(key)
   world.pairs.delete(key)
+  world.pinnedMtu.delete(key)
   if (other !== undefined) removeLink(world, other)
   for (const [childKey, child] of [...world.links]) if (lowerKey(child) === key) removeLink(world, childKey)
   for (const port of world.links.values()) {
@@ -88,11 +95,21 @@ export function removeLink(world: FakeWorld, key: string): void {
 
 /** A port that leaves its bridge takes its flags and the bridge's entries on it away. */
 export function leaveBridge(world: FakeWorld, port: StoredLink): void {
+  const bridge = world.links.get(linkKey({ netns: port.netns, name: port.master ?? '' }))
   port.master = null
+  if (bridge !== undefined) followPorts(world, bridge)
   delete port.port
   for (const [key, entry] of world.fdb) {
     if (entry.netns === port.netns && entry.link === port.name && entry.vtep === undefined) world.fdb.delete(key)
   }
+}
+
+/** The MTU of a bridge is the least of its ports', 1500 without any, unless somebody set it (br_mtu_auto_adjust). */
+export function followPorts(world: FakeWorld, bridge: StoredLink): void {
+  if (world.pinnedMtu.has(linkKey(bridge))) return
+  const ports = [...world.links.values()].filter((link) => link.netns === bridge.netns && link.master === bridge.name)
+  bridge.mtu = ports.length === 0 ? ETHERNET_MTU : Math.min(...ports.map((port) => port.mtu))
+  if (bridge.mtu < MIN_MTU_IPV6) disableIpv6(world, bridge)
 }
 
 /** Going down flushes routes, neighbours and IPv6 addresses of a link. */

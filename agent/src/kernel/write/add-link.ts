@@ -12,12 +12,17 @@ import { whatExists } from './conflict.ts'
 import { finishLink } from './set-link.ts'
 import type { Writer } from './writer.ts'
 
+/** ETH_MIN_MTU and ETH_MAX_MTU (linux/if_ether.h). */
+const MIN_MTU = 68
+const MAX_MTU = 65_535
+
 /** Throws `conflict` naming what is in the way, and whatever else the kernel says. */
 export function addLink(writer: Writer, link: Link): void {
   if (link.kind === 'other') {
     throw new WeftError('invalid', { what: 'links of this kind are not made', on: link.name })
   }
   checkName(link.name)
+  checkMtu(link.mtu)
   const refusal = create(writer, link)
   writer.forgetLinks()
   if (refusal?.errno === ERRNO.EEXIST || refusal?.errno === ERRNO.EADDRINUSE) throw whatExists(writer, link, refusal)
@@ -44,7 +49,7 @@ function create(writer: Writer, link: LinkOf<MadeKind>): Refusal | undefined {
           attrs: {
             ifname: link.name,
             group: WEFT_LINK_GROUP,
-            ...(link.mtu !== undefined && { mtu: link.mtu }),
+            ...(link.mtu !== undefined && link.kind !== 'bridge' && { mtu: link.mtu }),
             ...(link.mac !== undefined && { address: macBytes(link.mac) }),
             ...(masterIndex !== undefined && { master: masterIndex }),
             ...(lowerIndex !== 0 && codec.lowerInHeader && { link: putU32(lowerIndex) }),
@@ -74,4 +79,10 @@ function checkName(name: string): void {
     on: name,
     why: `1 to ${INTERFACE_NAME_BYTES} bytes without white space, slash or colon`,
   })
+}
+
+/** Said before anything is made, since a bridge takes its MTU only afterwards. */
+function checkMtu(mtu: number | undefined): void {
+  if (mtu === undefined || (mtu >= MIN_MTU && mtu <= MAX_MTU)) return
+  throw new WeftError('invalid', { what: 'MTU out of range', on: String(mtu), why: `${MIN_MTU} to ${MAX_MTU}` })
 }

@@ -27,10 +27,14 @@ export function setLink(writer: Writer, netns: string, name: string, set: LinkCh
   writer.forgetLinks()
 }
 
-/** What cannot be given at birth: the alias, port flags, IPv6, and with it `up`, which would start IPv6. */
+/**
+ * What cannot be given at birth: the alias, port flags, IPv6, and with it `up`, which would start IPv6. And the MTU of a
+ * bridge: one that is born with it still follows its ports (br_mtu_auto_adjust), one that is set to it keeps it.
+ */
 export function finishLink(writer: Writer, link: Link): void {
   const rest: LinkChanges = {
     ...(link.ipv6 !== undefined && { ipv6: link.ipv6 }),
+    ...(link.kind === 'bridge' && link.mtu !== undefined && { mtu: link.mtu }),
     ...(link.alias !== undefined && { alias: link.alias }),
     ...(link.port !== undefined && { port: definedOnly(link.port) }),
     ...(link.up === true && { up: true }),
@@ -46,11 +50,6 @@ function change(
   index: number | undefined,
   masterIndex: number,
 ): void {
-  const { ipv6 } = set
-  if (ipv6 !== undefined) {
-    const linkLocal = netns !== FABRIC_NETNS
-    writer.namespaces.within(netns, () => setIpv6(name, ipv6, linkLocal))
-  }
   const which = index === undefined ? { ifname: name } : {}
   const request = (attrs: LinkAttrs, up?: boolean): Request => ({
     type: MessageType.NEWLINK,
@@ -79,8 +78,19 @@ function change(
     ...(set.alias !== undefined && { ifalias: set.alias }),
     ...(set.port !== undefined && { linkinfo: portInfo(set.port) }),
   }
-  if (Object.keys(rest).length > 0 || set.up !== undefined) requests.push(request(rest, set.up))
+  const { ipv6 } = set
+  // IPv6 is there only with an MTU of 1280 or more, and must be off before `up` starts it.
+  const upNow = ipv6 === undefined ? set.up : undefined
+  if (Object.keys(rest).length > 0 || upNow !== undefined) requests.push(request(rest, upNow))
+  send(writer, netns, name, requests)
+  if (ipv6 === undefined) return
+  const linkLocal = netns !== FABRIC_NETNS
+  writer.namespaces.within(netns, () => setIpv6(name, ipv6, linkLocal))
+  if (set.up !== undefined) send(writer, netns, name, [request({}, set.up)])
+}
 
+/** One after the other: what follows a refused change is not tried. */
+function send(writer: Writer, netns: string, name: string, requests: readonly Request[]): void {
   const socket = writer.socket(netns)
   for (const each of requests) {
     const refusal = socket.change(each)
