@@ -110,6 +110,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     heartbeatMs: HEARTBEAT_MS,
     progress: () => ({ applied: Math.min(applied, keeper.applied), problems: problems() }),
     onIntent: () => {
+      watch.intentCame()
       loop.trigger('intent')
       store.durable().then(
         () => keeper.trigger(),
@@ -148,7 +149,6 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     onChanged: (uid) => outbox.changed(uid),
     onReleased: () => outbox.released(),
     onRecords: (reason) => loop.trigger(reason),
-    onCompared: () => undefined,
   })
 
   const server = createPluginServer({

@@ -41,7 +41,7 @@ export interface PassResult {
 const MOST_ROUNDS = 3
 
 export function createReconcile(options: ReconcileOptions): () => Promise<PassResult> {
-  const { host, kernel, store, log, facts, now } = options
+  const { kernel, store, log, facts, now } = options
   const backoff = new OpBackoff()
   return async () => {
     const began = performance.now()
@@ -59,7 +59,7 @@ export function createReconcile(options: ReconcileOptions): () => Promise<PassRe
       const failures = await kernel.apply(ops)
       for (const { op, error } of failures) {
         backoff.failed(op, error, formatOp(op), now())
-        log.warn({ host, op: formatOp(op), code: error.code, error: error.message }, 'kernel refused an op')
+        log.warn({ op: formatOp(op), code: error.code, error: error.message }, 'kernel refused an op')
       }
       done += ops.length - failures.length
       round = await look(options, driverHost)
@@ -68,10 +68,7 @@ export function createReconcile(options: ReconcileOptions): () => Promise<PassRe
     backoff.due(round.ops, now())
     const problems = [...round.problems, ...round.conflicts.map(problemOfConflict), ...backoff.problems]
     const level = done > 0 ? 'info' : 'debug'
-    log[level](
-      { host, revision, ops: done, problems: problems.length, ms: Math.round(performance.now() - began) },
-      'pass',
-    )
+    log[level]({ revision, ops: done, problems: problems.length, ms: Math.round(performance.now() - began) }, 'pass')
     const left = store.written.endpointsKnown ? round.ops.length : round.ops.filter((op) => !removes(op)).length
     const clean = problems.length === 0 && left === 0
     const { nextDue } = backoff

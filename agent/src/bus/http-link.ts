@@ -19,7 +19,7 @@ const MAX_REPLY = 4 * 1024 * 1024
 export function createHttpLink({ controllers, host, secret }: HttpLinkOptions) {
   let preferred = 0
   return async (verb: string, text: string, timeoutMs: number): Promise<string> => {
-    const signal = AbortSignal.timeout(timeoutMs)
+    const signal = AbortSignal.timeout(Math.ceil(timeoutMs))
     const failures: string[] = []
     for (let index = 0; index < controllers.length; index++) {
       const at = (preferred + index) % controllers.length

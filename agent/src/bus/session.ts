@@ -139,7 +139,7 @@ export class Session {
   }
 
   async #join(): Promise<void> {
-    const { controller, store, host, log, facts } = this.#options
+    const { controller, store, log, facts } = this.#options
     const described = facts()
     const answer = await controller.ask('join', { instance: store.current.instance, facts: described }, ASK_MS)
     const known = store.current.identity
@@ -156,7 +156,7 @@ export class Session {
     this.#joined = true
     this.#toldFacts = canonicalJson(described)
     if (this.#problem?.code !== 'mass_delete') this.#problem = undefined
-    log.info({ host, cluster: answer.cluster, incarnation: answer.incarnation, epoch: answer.epoch }, 'joined')
+    log.info({ cluster: answer.cluster, incarnation: answer.incarnation, epoch: answer.epoch }, 'joined')
     if (store.current.position === null) await this.#pull()
     this.#options.onJoined()
   }
@@ -185,9 +185,9 @@ export class Session {
   }
 
   #failed(error: WeftError): void {
-    const { log, host } = this.#options
+    const { log } = this.#options
     if (error.code === 'denied' || error.code === 'not_found') this.#joined = false
-    if (this.#problem?.message !== error.message) log.warn({ host, error: error.message }, 'controller not reached')
+    if (this.#problem?.message !== error.message) log.warn({ error: error.message }, 'controller not reached')
     this.#problem = { code: error.code, message: error.message }
   }
 
@@ -199,8 +199,8 @@ export class Session {
   }
 
   #pullSoon(why: string): void {
-    const { log, host } = this.#options
-    log.debug({ host, why }, 'resync')
+    const { log } = this.#options
+    log.debug({ why }, 'resync')
     this.#pull().catch((error: unknown) => this.#failed(WeftError.from(error)))
   }
 
@@ -244,16 +244,16 @@ export class Session {
   }
 
   #settle(verdict: Verdict, what: string): void {
-    const { store, log, host, onIntent } = this.#options
+    const { store, log, onIntent } = this.#options
     if (verdict.kind === 'refused') {
       this.#counts.refused++
-      log.debug({ host, what, why: verdict.why, refused: this.#counts.refused }, 'intent refused')
+      log.debug({ what, why: verdict.why, refused: this.#counts.refused }, 'intent refused')
     } else if (verdict.kind === 'resync') {
       this.#pullSoon(verdict.why)
     } else {
       const { entries, position } = verdict
       store.change((state) => ({ ...state, entries, position }))
-      log.info({ host, revision: position.revision, entries: entries.size }, 'intent accepted')
+      log.info({ revision: position.revision, entries: entries.size }, 'intent accepted')
       onIntent()
     }
   }

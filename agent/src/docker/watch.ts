@@ -10,7 +10,7 @@ import { pause } from '../bus/nats-link.ts'
 import type { Log } from '../log.ts'
 import { type AgentState, withRecord, withReleased } from '../state/records.ts'
 import type { StateStore } from '../state/store.ts'
-import { adoptEndpoints } from './adopt.ts'
+import { adoptEndpoints, ownEndpoints } from './adopt.ts'
 import { compareWithDocker } from './compare.ts'
 import type { DockerContainer, Engine, InspectedContainer } from './engine.ts'
 import { readEvent } from './events.ts'
@@ -29,8 +29,6 @@ export interface DockerWatchOptions {
   readonly onReleased: () => void
   /** Records changed in a way that the kernel should follow. */
   readonly onRecords: (reason: string) => void
-  /** Everything was compared with Docker. */
-  readonly onCompared: () => void
 }
 
 const RETRY_MS = 500
@@ -68,6 +66,14 @@ export class DockerWatch {
     if (this.#downSince === undefined || now() - this.#downSince < PATIENCE_MS) return []
     const remedy = 'see systemctl status docker on this host'
     return [{ code: 'unavailable', message: `Docker does not answer: ${this.#why}`.slice(0, 2000), remedy }]
+  }
+
+  /** An intent came: if the records of endpoints were lost, they can be made anew. */
+  intentCame(): void {
+    const { store, host } = this.#options
+    if (store.current.endpointsKnown) return
+    if (ownEndpoints(store.current.entries, host).length > 0) this.#compareSoon(0)
+    else store.change((state) => ({ ...state, endpointsKnown: true }))
   }
 
   /** Until the signal. */
@@ -177,7 +183,7 @@ export class DockerWatch {
   }
 
   async #compareOnce(): Promise<void> {
-    const { engine, store, now, newRequestId, log, onChanged, onReleased, onRecords, onCompared } = this.#options
+    const { engine, store, now, newRequestId, log, onChanged, onReleased, onRecords } = this.#options
     if (!store.current.endpointsKnown && !(await this.#adopt())) return
     const { release, detach, learn } = compareWithDocker(store.current, await engine.containers(), now())
     for (const container of new Set(learn.values())) await this.#learn(container)
@@ -189,7 +195,6 @@ export class DockerWatch {
       onReleased()
       onRecords('compared with Docker')
     }
-    onCompared()
   }
 
   /** After the state file was lost. False while there is no intent to start from. */
