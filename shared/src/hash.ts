@@ -1,5 +1,5 @@
 /**
- * MurmurHash3 x86 128 (public domain, Austin Appleby) over UTF-16 code units as bytes: fast, pure, the same on every
+ * MurmurHash3 x86 128 (public domain, Austin Appleby) over the UTF-8 bytes of a text: fast, pure, the same on every
  * host. It finds accidents (digests of intents, derived MACs and names); it is no defence against an adversary.
  */
 export type Hash128 = readonly [number, number, number, number]
