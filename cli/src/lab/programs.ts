@@ -44,6 +44,7 @@ export async function startAgent(lab: LabLayout, host: HostLayout, signal?: Abor
   const argv = [
     ...[process.execPath, program('agent'), '--id', host.name, '--data', host.data, '--underlay', 'eth0'],
     ...['--controller', `http://${ipv4}:${API_PORT}`, '--nats', `nats://${ipv4}:${NATS_PORT}`],
+    ...['--secret-file', path.join(lab.controller.data, 'secret')],
   ]
   const socket = path.join(host.run, 'docker/plugins/weft.sock')
   const daemon: Daemon = { name: AGENT_DAEMON, argv, ready: () => accepts(socket), readyWithinMs: 60_000 }
