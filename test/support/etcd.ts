@@ -21,7 +21,7 @@ export interface EtcdServer {
 /** Starts etcd and waits until it answers. @param flags further flags, such as `--quota-backend-bytes=…` */
 export async function startEtcd(flags: readonly string[] = []): Promise<EtcdServer> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-etcd-'))
-  const [port, peerPort] = await freePorts(2)
+  const [port = 0, peerPort = 0] = await freePorts(2)
   const endpoint = `http://127.0.0.1:${port}`
   const peer = `http://127.0.0.1:${peerPort}`
   const args = [

@@ -9,6 +9,8 @@ export interface TcpProxy {
   readonly endpoint: string
   /** Connections accepted since the start. */
   readonly accepted: number
+  /** Connections open now. */
+  readonly open: number
   /** Bytes that came from the server, since the start. */
   readonly received: number
   /** Applies to open and new connections alike. Bytes held back in a hole are lost when the connection ends. */
@@ -42,12 +44,12 @@ export async function startTcpProxy(toPort: number): Promise<TcpProxy> {
     client.on('data', (bytes) => {
       if (mode === 'pass' || mode === 'deaf') upstream.write(bytes)
     })
-    upstream.on('data', (bytes) => {
+    upstream.on('data', (bytes: Buffer) => {
       received += bytes.length
       if (mode !== 'pass') return
-      client.write(bytes.subarray(0, Math.min(bytes.length, pair.left)))
+      const passed = bytes.subarray(0, Math.min(bytes.length, pair.left))
       pair.left -= bytes.length
-      if (pair.left <= 0) end()
+      client.write(passed, pair.left <= 0 ? end : undefined)
     })
     // A cut connection ends in an error on either side; both ends go, which is the point of this proxy.
     for (const side of [client, upstream]) side.on('error', end).on('close', end)
@@ -66,6 +68,9 @@ export async function startTcpProxy(toPort: number): Promise<TcpProxy> {
     endpoint: `http://127.0.0.1:${port}`,
     get accepted() {
       return accepted
+    },
+    get open() {
+      return pairs.size
     },
     get received() {
       return received

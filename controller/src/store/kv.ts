@@ -35,7 +35,6 @@ export type KvRead =
 
 export interface Txn {
   readonly if: readonly Compare[]
-  // biome-ignore lint/suspicious/noThenProperty: the field's own word for the branch; never awaited, being plain data
   readonly then: readonly KvOp[]
   readonly else: readonly KvRead[]
 }

@@ -1,5 +1,5 @@
 import { WeftError } from '@weft/shared'
-import type { Txn } from './kv.ts'
+import type { Compare, KvOp, KvRead, Txn } from './kv.ts'
 import { below, inRange, type KeyRange, oneKey } from './range.ts'
 
 /** etcd's default limit of compares, of writes and of reads in a transaction (`--max-txn-ops`), each by itself. */
@@ -29,6 +29,12 @@ export function checkTxn(txn: Txn): void {
     else puts.add(op.put)
   }
   for (const key of puts) if (deleted.some((range) => inRange(key, range))) throw writtenTwice(key)
+}
+
+/** A transaction: under these conditions these writes, or else these reads. */
+export function when(conditions: readonly Compare[], writes: readonly KvOp[], otherwise: readonly KvRead[] = []): Txn {
+  // biome-ignore lint/suspicious/noThenProperty: the field's own word for the branch; plain data, never awaited
+  return { if: conditions, then: writes, else: otherwise }
 }
 
 function writtenTwice(key: string): WeftError {
