@@ -1,0 +1,125 @@
+/**
+ * The rig's system without Weft: a Debian tree, a kernel, an initrd, made from Debian packages alone and kept under a
+ * digest of what made them. About 45 s cold; nothing but the mirror is needed.
+ */
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { run } from '../../cli/src/lab/run.ts'
+import { kernelPackage, unpackKernel } from './kernel-image.ts'
+import { CACHE } from './layout.ts'
+import { say } from './progress.ts'
+import { trim } from './trim.ts'
+
+const PACKAGES = [
+  ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'kmod', 'iproute2', 'iptables', 'nftables', 'iputils-ping', 'procps'],
+  ...['netcat-openbsd', 'tcpdump', 'ethtool', 'jq', 'qemu-guest-agent', 'busybox-static', 'libstdc++6', 'libatomic1'],
+  ...['docker.io', 'etcd-server', 'etcd-client', 'nats-server'],
+]
+/** Services of those packages that an admin of Weft's would not run, or that the test starts itself. */
+const DISABLED = ['docker.service', 'docker.socket', 'containerd.service', 'etcd.service', 'nats-server.service'].concat(
+  'systemd-networkd.service',
+)
+const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
+const GUEST = path.join(import.meta.dirname, 'guest')
+const OWN_FILES = ['base-image.ts', 'kernel-image.ts', 'trim.ts'].map((name) => path.join(import.meta.dirname, name))
+
+export interface BaseImage {
+  readonly key: string
+  readonly root: string
+  readonly kernel: string
+  readonly initrd: string
+}
+
+/** Builds it, or finds it built. */
+export async function baseImage(): Promise<BaseImage> {
+  const kernel = await kernelPackage()
+  const key = digest(kernel)
+  const folder = path.join(CACHE, `base-${key}`)
+  const image = {
+    key,
+    root: path.join(folder, 'root'),
+    kernel: path.join(folder, 'vmlinux'),
+    initrd: path.join(folder, 'initrd.gz'),
+  }
+  if (fs.existsSync(path.join(folder, 'done'))) return image
+  fs.rmSync(folder, { recursive: true, force: true })
+  fs.mkdirSync(folder, { recursive: true })
+  say(`base image: Debian tree of ${PACKAGES.length} packages and ${kernel}`)
+  const [modules] = await Promise.all([unpackKernel(kernel, folder), debianTree(image.root, folder)])
+  say('base image: guest configuration and initrd')
+  const version = kernel.replace('linux-image-', '')
+  fs.rmSync(path.join(image.root, 'usr/lib/modules'), { recursive: true, force: true })
+  fs.mkdirSync(path.join(image.root, 'usr/lib/modules'), { recursive: true })
+  await run(['cp', '-a', modules, path.join(image.root, 'usr/lib/modules')])
+  await run(['chroot', image.root, 'depmod', version])
+  await configure(image.root)
+  await makeInitrd(image, version, path.join(folder, 'initrd'))
+  fs.rmSync(path.join(folder, 'kernel'), { recursive: true })
+  fs.writeFileSync(path.join(folder, 'done'), '')
+  return image
+}
+
+/** Folders of base images other than `key`; the caller removes them. */
+export function otherBases(key: string): string[] {
+  return fs.globSync(path.join(CACHE, 'base-*')).filter((folder) => path.basename(folder) !== `base-${key}`)
+}
+
+function digest(kernel: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([kernel, PACKAGES, DISABLED]))
+  const files = [...OWN_FILES, ...fs.readdirSync(GUEST).map((name) => path.join(GUEST, name))]
+  for (const file of files) hash.update(`${path.basename(file)}\n`).update(fs.readFileSync(file))
+  return hash.digest('hex').slice(0, 16)
+}
+
+async function debianTree(root: string, folder: string): Promise<void> {
+  const source = SOURCES.find((file) => fs.existsSync(file)) ?? ''
+  const without = ['man', 'doc', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  // eatmydata: dpkg's fsyncs alone cost 35 s.
+  const hooks = '/usr/share/mmdebstrap/hooks/eatmydata'
+  const options = ['--quiet', '--mode=root', '--variant=minbase', `--include=${PACKAGES}`, `--hook-dir=${hooks}`]
+  const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=Apt::Install-Recommends "false"']
+  const argv = ['nice', 'mmdebstrap', ...options, ...without, ...apt, 'bookworm', root, source]
+  await run(argv, { timeoutMs: 400_000, env: { TMPDIR: folder } })
+}
+
+async function configure(root: string): Promise<void> {
+  const into = (file: string, name: string, mode = 0o644) => {
+    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true })
+    fs.copyFileSync(path.join(GUEST, name), path.join(root, file))
+    fs.chmodSync(path.join(root, file), mode)
+  }
+  for (const unit of ['rig-agent.service', 'rig-net.service', 'rig-console.service'])
+    into(`etc/systemd/system/${unit}`, unit)
+  into('usr/local/sbin/rig-net', 'rig-net', 0o755)
+  into('etc/hosts', 'hosts')
+  fs.writeFileSync(path.join(root, 'etc/machine-id'), '')
+  fs.rmSync(path.join(root, 'etc/resolv.conf'), { force: true })
+  fs.writeFileSync(path.join(root, 'etc/resolv.conf'), '')
+  const shadow = path.join(root, 'etc/shadow')
+  fs.writeFileSync(shadow, fs.readFileSync(shadow, 'utf8').replace(/^root:[^:]*:/m, 'root::'))
+  await run(['chroot', root, 'systemctl', 'disable', ...DISABLED])
+  await run(['chroot', root, 'systemctl', 'enable', 'rig-agent', 'rig-net', 'rig-console'])
+  await run(['chroot', root, 'systemctl', 'set-default', 'multi-user.target'])
+  trim(root)
+}
+
+/** virtio is a module in Debian's cloud kernel, ext4 is built in: a busybox that loads four modules is enough. */
+async function makeInitrd(image: BaseImage, version: string, folder: string): Promise<void> {
+  for (const name of ['bin', 'mod', 'proc', 'dev', 'root']) fs.mkdirSync(path.join(folder, name), { recursive: true })
+  fs.copyFileSync(path.join(image.root, 'bin/busybox'), path.join(folder, 'bin/busybox'))
+  fs.symlinkSync('/bin/busybox', path.join(folder, 'bin/sh'))
+  const wanted = new Set<string>()
+  for (const name of ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_console']) {
+    const argv = ['chroot', image.root, 'modprobe', '-S', version, '--show-depends', name]
+    for (const [, file = ''] of (await run(argv)).matchAll(/^insmod (\S+)/gm)) wanted.add(file)
+  }
+  for (const file of wanted)
+    fs.copyFileSync(path.join(image.root, file), path.join(folder, 'mod', path.basename(file)))
+  fs.writeFileSync(path.join(folder, 'mod/list'), [...wanted].map((file) => `${path.basename(file)}\n`).join(''))
+  fs.copyFileSync(path.join(GUEST, 'init'), path.join(folder, 'init'))
+  fs.chmodSync(path.join(folder, 'init'), 0o755)
+  const pack = 'cd "$1" && find . | cpio -o -H newc --quiet | gzip -1 > "$2"'
+  await run(['sh', '-c', pack, 'sh', folder, image.initrd])
+  fs.rmSync(folder, { recursive: true })
+}

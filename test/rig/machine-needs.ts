@@ -1,0 +1,54 @@
+/** What the machine under the rig must have; Debian packages that lack are installed. */
+import fs from 'node:fs'
+import os from 'node:os'
+import { WeftError } from '@weft/shared'
+import { run } from '../../cli/src/lab/run.ts'
+import { say } from './progress.ts'
+
+/** Debian package by the program that shows that it is there. */
+const PROGRAMS = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-img': 'qemu-utils',
+  mmdebstrap: 'mmdebstrap',
+  eatmydata: 'eatmydata',
+  busybox: 'busybox-static',
+  cpio: 'cpio',
+  lz4: 'lz4',
+  mke2fs: 'e2fsprogs',
+} as const
+const MEMORY_MIB = 4096
+
+/** Why the rig cannot run here at all; undefined when it can, perhaps after packages are installed. */
+export function whyNot(): string | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return `it needs x86-64 Linux, not ${process.arch}`
+  if (process.getuid?.() !== 0) return 'building its image needs root (chroot, overlay)'
+  const freeMiB = Math.round(os.freemem() / 2 ** 20)
+  if (freeMiB < MEMORY_MIB) return `three VMs want ${MEMORY_MIB} MiB of memory, ${freeMiB} MiB are free`
+  if (missing().length > 0 && !has('apt-get')) return `${missing().join(', ')} missing, and there is no apt-get`
+  return undefined
+}
+
+/** Installs what lacks. Throws `unavailable` with apt's words. */
+export async function installNeeds(): Promise<void> {
+  const packages = missing()
+  if (packages.length === 0) return
+  say(`Debian packages: ${packages.join(' ')}`)
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  try {
+    await run(['apt-get', 'update', '-q'], { env, timeoutMs: 120_000 })
+    const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120']
+    await run(['apt-get', 'install', ...options, ...packages], { env, timeoutMs: 300_000 })
+  } catch (cause) {
+    const why = WeftError.from(cause).message
+    throw new WeftError('unavailable', { what: 'packages of the rig', on: packages.join(' '), why, cause })
+  }
+}
+
+function missing(): string[] {
+  return Object.entries(PROGRAMS).flatMap(([program, name]) => (has(program) ? [] : [name]))
+}
+
+function has(program: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+  return folders.some((folder) => fs.existsSync(`${folder}/${program}`))
+}
