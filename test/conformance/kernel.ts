@@ -303,6 +303,14 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
         await held(setLink(FABRIC, 'wfx1', { proxy: true }))
       })
 
+      it('refuses to change the MAC that a passthru link shares with its parent', async () => {
+        await held(add(macvlan({ mode: 'passthru' })))
+        const parentMac = linkNamed(await observe(), '', 'eth0')?.mac
+        expect(linkNamed(await observe(), '', 'wfc2')?.mac).toBe(parentMac)
+        expect((await refused(setLink('', 'wfc2', { mac: '02:00:00:00:02:09' }))).code).toBe('denied')
+        expect(linkNamed(await observe(), '', 'eth0')?.mac).toBe(parentMac)
+      })
+
       it('refuses port flags on what is no port, and snooping on what is no bridge', async () => {
         await held(add(veth()))
         expect((await refused(setLink(FABRIC, 'wfp1', { port: { learning: false } }))).code).toBe('unsupported')
@@ -492,6 +500,18 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
         expect(world.facts(FABRIC)).toContain('neighbour wfx1 fd00::3 02:00:00:00:09:01')
         expect(world.facts(FABRIC).filter((line) => line.startsWith('address'))).toEqual([])
         expect((await observe()).neighbours).toHaveLength(1)
+      })
+
+      it('keeps neighbours when the MAC is set to what it is', async () => {
+        const mac = '02:00:00:00:00:02'
+        await held(
+          add(vxlan({ mac })),
+          neighbour('wfx1', '10.64.0.3', '02:00:00:00:09:01'),
+          setLink(FABRIC, 'wfx1', { mac }),
+        )
+        expect((await observe()).neighbours).toHaveLength(1)
+        await held(setLink(FABRIC, 'wfx1', { mac: '02:00:00:00:00:05' }))
+        expect((await observe()).neighbours).toEqual([])
       })
 
       it('refuses entries that have no place', async () => {

@@ -12,6 +12,7 @@ import {
 } from './link-checks.ts'
 import { needNetns, needOurs, refuse } from './refuse.ts'
 import {
+  changeMac,
   DEFAULT_PORT,
   disableIpv6,
   ETHERNET_MTU,
@@ -84,7 +85,7 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
     if (link.master === null) refuse('EOPNOTSUPP', 'link is no bridge port', link.name)
     link.port = { ...link.port, ...set.port }
   }
-  if (set.mac !== undefined) link.mac = set.mac.toLowerCase()
+  if (set.mac !== undefined) changeMac(world, link, set.mac.toLowerCase())
   if (set.mtu !== undefined) setMtu(world, link, set.mtu)
   if (set.alias !== undefined) link.alias = set.alias
   if (set.ipv6 === false) disableIpv6(world, link)

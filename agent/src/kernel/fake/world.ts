@@ -118,6 +118,13 @@ export function takeDown(world: FakeWorld, link: StoredLink): void {
   dropEntries(world, link, (table, text) => table === 'routes' || table === 'neighbours' || isV6(text))
 }
 
+/** A new MAC drops the neighbours of the link, permanent ones too (NETDEV_CHANGEADDR). */
+export function changeMac(world: FakeWorld, link: StoredLink, mac: string): void {
+  if (mac === link.mac) return
+  link.mac = mac
+  dropEntries(world, link, (table) => table === 'neighbours')
+}
+
 export function disableIpv6(world: FakeWorld, link: StoredLink): void {
   link.ipv6 = false
   dropEntries(world, link, (table, text) => table !== 'fdb' && isV6(text))

@@ -1,7 +1,7 @@
 /**
  * Neighbours and FDB entries (RTM_NEWNEIGH). These are the long tables, tens of thousands of entries, read twice a pass,
- * so their few attributes are picked out of the message by hand; the package's parser makes an object and a closure per
- * attribute (measured: see readNeighbour in neighbour.bench).
+ * so their few attributes are picked out of the message by hand: the package's parser makes an object and a closure per
+ * attribute and costs two to three times the dump itself (measured on 10,000 entries).
  */
 import type { FdbEntry, Neighbour } from '@weft/shared'
 import { formatNeighborMessage, MessageType } from 'netlink/dist/rt/structs.js'

@@ -19,12 +19,17 @@ export type LinkChanges = Extract<Op, { op: 'link-set' }>['set']
 /** Applies the changes in the order that the kernel needs, `up` last. Throws the first refusal and stops there. */
 export function setLink(writer: Writer, netns: string, name: string, set: LinkChanges): void {
   const row = writer.needOurs(netns, name)
-  const { index } = row
   if (set.proxy !== undefined) checkProxy(row, set.proxy)
-  if (set.mac !== undefined && set.mac !== row.mac) checkPassthru(row)
+  const { mac, ...others } = set
+  // Even the same MAC, set again, drops every neighbour of the link (NETDEV_CHANGEADDR).
+  const newMac = mac?.toLowerCase() === row.mac ? undefined : mac
   const masterIndex = set.master ? writer.needOurs(netns, set.master).index : 0
-  change(writer, netns, name, set, index, masterIndex)
-  writer.forgetLinks()
+  if (newMac !== undefined) checkPassthru(row)
+  try {
+    change(writer, netns, name, { ...others, ...(newMac !== undefined && { mac: newMac }) }, row.index, masterIndex)
+  } finally {
+    writer.forgetLinks()
+  }
 }
 
 /**
