@@ -18,21 +18,34 @@ export interface EtcdServer {
   stop(): Promise<void>
 }
 
-/** Starts etcd and waits until it answers. @param flags further flags, such as `--quota-backend-bytes=…` */
-export async function startEtcd(flags: readonly string[] = []): Promise<EtcdServer> {
+export interface EtcdServerOptions {
+  /** Further flags, such as `--quota-backend-bytes=…`. */
+  readonly flags?: readonly string[]
+  /** Files for mutual TLS; without them it speaks plain HTTP. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
+  /** Files that etcdctl shows, with `tls`. */
+  readonly client?: { readonly cert: string; readonly key: string }
+}
+
+/** Starts etcd and waits until it answers. */
+export async function startEtcd({ flags = [], tls, client }: EtcdServerOptions = {}): Promise<EtcdServer> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-etcd-'))
   const [port = 0, peerPort = 0] = await freePorts(2)
-  const endpoint = `http://127.0.0.1:${port}`
+  const endpoint = `http${tls === undefined ? '' : 's'}://127.0.0.1:${port}`
   const peer = `http://127.0.0.1:${peerPort}`
   const args = [
     ...['--name=one', `--data-dir=${folder}`, '--log-level=error'],
     ...[`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
     ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`, `--initial-cluster=one=${peer}`],
+    ...(tls
+      ? [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`, `--trusted-ca-file=${tls.ca}`, '--client-cert-auth']
+      : []),
     ...flags,
   ]
+  const secure = tls && client ? [`--cacert=${tls.ca}`, `--cert=${client.cert}`, `--key=${client.key}`] : []
   const ctl = async (...command: string[]) => {
     const env = { ...process.env, ETCDCTL_API: '3' }
-    const { stdout } = await promisify(execFile)('etcdctl', [`--endpoints=${endpoint}`, ...command], { env })
+    const { stdout } = await promisify(execFile)('etcdctl', [`--endpoints=${endpoint}`, ...secure, ...command], { env })
     return stdout
   }
   let child: ChildProcess | undefined

@@ -3,6 +3,7 @@
  * and circuit-breaker helpers lose events, hang or lie (FACTS 2.1, E1 to E12) and are not used; here every call has a
  * deadline, every failure is thrown as it came, and connections are watched by HTTP/2 pings.
  */
+import { isIP } from 'node:net'
 import { WeftError } from '@weft/shared'
 import { Etcd3, type IOptions, type IWatchRequest, type IWatchResponse } from 'etcd3'
 import { type ClientOptions, kvOver } from './client.ts'
@@ -15,7 +16,13 @@ export interface EtcdOptions {
   /** `http://host:port` or `https://host:port`, all of one kind. */
   readonly endpoints: readonly string[]
   /** PEM texts for mutual TLS; the certificate's CN is the user, so no token exists that could expire (E8). */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
+  readonly tls?: {
+    readonly ca: string
+    readonly cert: string
+    readonly key: string
+    /** A name in etcd's certificate; needed when an endpoint is an address, for which grpc-js sets no valid server name. */
+    readonly serverName?: string
+  }
   /** HTTP/2 ping of a connection with calls on it. The server's floor for `timeMs` is 5,000 unless it was told otherwise. */
   readonly keepalive?: { readonly timeMs: number; readonly timeoutMs: number }
 }
@@ -158,7 +165,14 @@ function by(deadlineMs: number): { deadline: number } {
   return { deadline: Date.now() + Math.max(1, deadlineMs) }
 }
 
+/** @throws `invalid` for TLS to an address without a server name: Node 26 refuses what grpc-js 1.14 makes of it */
 function clientOptions({ endpoints, tls, keepalive = { timeMs: 6_000, timeoutMs: 2_000 } }: EtcdOptions): IOptions {
+  const address = endpoints.find((endpoint) => isIP(new URL(endpoint).hostname.replace(/^\[|\]$/g, '')) !== 0)
+  if (tls !== undefined && tls.serverName === undefined && address !== undefined) {
+    const why = 'TLS to an address needs the name to expect in its certificate'
+    const remedy = 'name etcd by its DNS name, or set the server name to one in its certificate'
+    throw new WeftError('invalid', { what: 'etcd endpoint', on: address, why, remedy })
+  }
   return {
     hosts: [...endpoints],
     ...(tls === undefined
@@ -172,6 +186,7 @@ function clientOptions({ endpoints, tls, keepalive = { timeMs: 6_000, timeoutMs:
         }),
     faultHandling: { host: () => throughAsIs, global: throughAsIs },
     grpcOptions: {
+      ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
       'grpc.keepalive_time_ms': keepalive.timeMs,
       'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
       'grpc.initial_reconnect_backoff_ms': 100,

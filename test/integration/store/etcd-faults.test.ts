@@ -30,7 +30,7 @@ const fresh = () => `/e/${++serial}/`
 const requestId = () => `req-${++serial}`
 
 beforeAll(async () => {
-  server = await startEtcd(['--grpc-keepalive-min-time=500ms'])
+  server = await startEtcd({ flags: ['--grpc-keepalive-min-time=500ms'] })
   direct = etcdKv({ endpoints: [server.endpoint] })
 })
 afterAll(async () => {
@@ -259,7 +259,7 @@ it('E6 one dropped connection costs no read', async () => {
 })
 
 it('E7 a full etcd refuses writes with the remedy, and reads, deletes and watches go on', async () => {
-  const full = await startEtcd(['--quota-backend-bytes=2097152'])
+  const full = await startEtcd({ flags: ['--quota-backend-bytes=2097152'] })
   const client = etcdKv({ endpoints: [full.endpoint] }, { deadlineMs: 1_000 })
   try {
     const write = (key: string) =>
