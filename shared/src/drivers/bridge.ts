@@ -6,7 +6,7 @@
  * Docker's gateway bridge (SNAT, -p). With a parent the bridge has one more port, the uplink, which learns and floods, since
  * what lies behind it is the wire's affair. A VLAN uplink is a sub-interface of our own, born in the fabric under a
  * generated name. A raw interface, or a sub-interface that the admin made, cannot be moved there without taking it from the
- * host: a macvlan child of it in passthru mode goes in instead, with the interface's own MAC; it is promiscuous,
+ * host: a macvlan child of it in passthru mode goes in instead, which shares the interface's MAC; it is promiscuous,
  * so that the containers' MACs pass.
  *
  * What it costs on a host: a bridge a network, a port and an FDB entry a container, one more link with a parent.
@@ -78,7 +78,6 @@ function uplinkLinks(
   const port = {
     netns: FABRIC_NETNS,
     name: interfaceName('uplink', network.uid),
-    mac: parent.mac,
     mtu: wiring.mtu,
     up: true,
     master: wiring.bridge,
@@ -91,7 +90,7 @@ function uplinkLinks(
     return [{ kind: 'macvlan', ...port, parent: parent.top, mode: 'passthru' }]
   }
   const { vlanId, protocol, parent: below } = vlan
-  return [...parent.links.slice(0, -1), { kind: 'vlan', ...port, parent: below, vlanId, protocol }]
+  return [...parent.links.slice(0, -1), { kind: 'vlan', ...port, mac: parent.mac, parent: below, vlanId, protocol }]
 }
 
 /** The kernel allows one sub-interface a (parent, VLAN id), whatever its name: when the host has it, ours cannot be made. */

@@ -91,14 +91,18 @@ export function vethPort(
   return mergeHostStates([local, sandboxState(endpoint)])
 }
 
-/** A macvlan child of `parent` as the container's interface. */
+/**
+ * A macvlan child of `parent` as the container's interface. In passthru mode it shares the parent's MAC, and setting one
+ * would set the parent's: none is desired.
+ */
 export function macvlanChild(
   network: NetworkSpec,
   endpoint: LocalEndpoint,
   wiring: { readonly parent: LinkRef; readonly mode: MacvlanMode; readonly mtu: number },
 ): HostState {
   const { parent, mode, mtu } = wiring
-  const child: Link = { kind: 'macvlan', ...containerEnd(network, endpoint, mtu), parent, mode }
+  const { mac, ...end } = containerEnd(network, endpoint, mtu)
+  const child: Link = { kind: 'macvlan', ...end, ...(mode === 'passthru' ? {} : { mac }), parent, mode }
   return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint)])
 }
 
