@@ -45,6 +45,8 @@ export interface Agent {
 const PASS_EVERY_MS = 30_000
 const HEARTBEAT_MS = 10_000
 const PLUGIN_DEADLINE_MS = 9_000
+/** With what a claim may take it stays under the plugin's deadline. */
+const JOIN_WAIT_MS = 3_000
 const KEEPER_RETRY_MS = 2_000
 const TELL_ALL_EVERY_MS = 300_000
 
@@ -128,6 +130,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   }
 
   const fence = () => session.fence()
+  const fenceSoon = () => session.ready(JOIN_WAIT_MS)
   const outbox = new Outbox({ store, controller, fence, loop, log, onProblems: tellIfNew })
   const engine = new Engine(options.dockerSocket)
   const keeper: NetworkKeeper = new NetworkKeeper({
@@ -159,7 +162,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       ...createIpamDriver({
         store,
         controller,
-        fence,
+        fence: fenceSoon,
         creating: keeper.creating,
         newRequestId: newId,
         now,
@@ -168,7 +171,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       ...createNetworkDriver({
         store,
         controller,
-        fence,
+        fence: fenceSoon,
         loop,
         newRequestId: newId,
         now,

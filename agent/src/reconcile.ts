@@ -12,7 +12,7 @@ import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
 import { type Conflict, confirmAttachments, desiredState, diff, formatOp } from './plan/index.ts'
 import { localEndpoints, sandboxesOf, withAttachment } from './state/local-endpoints.ts'
-import { withRecord } from './state/records.ts'
+import { type LocalRecords, withRecord } from './state/records.ts'
 import type { StateStore } from './state/store.ts'
 
 export interface ReconcileOptions {
@@ -96,11 +96,41 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
   const { entries, endpoints: records } = store.written
   const before = localEndpoints(records, entries)
   const endpoints = new Map(
-    [...before].map(([network, list]) => [network, confirmAttachments(list, observed, missing)]),
+    [...before].map(([network, list]) => {
+      const confirmed = confirmAttachments(list, observed, missing)
+      return [network, confirmed.map((after, index) => arrived(records, list[index] ?? after, after, observed, now()))]
+    }),
   )
   note(store, [...endpoints.values()].flat(), now())
   const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host })
   return { ...diff(desired, observed), problems, observed }
+}
+
+/** However long Docker takes; then the interface is ours to keep whatever it lacks. */
+const MOVING_MS = 15_000
+
+/**
+ * An interface seen in its sandbox is kept from when Docker is done with it. Adding its address or route before Docker
+ * does makes Docker's own attempt fail, and the container's start with it.
+ */
+function arrived(
+  records: LocalRecords,
+  before: LocalEndpoint,
+  after: LocalEndpoint,
+  observed: HostState,
+  now: number,
+): LocalEndpoint {
+  if (before.attachment.phase !== 'in-flight' || after.attachment.phase !== 'sandbox') return after
+  const record = records.get(after.uid)
+  if (record === undefined || record.settled || now - record.since > MOVING_MS) return after
+  const { netns, name } = after.attachment.link
+  const up = observed.links.some((link) => link.netns === netns && link.name === name && link.up === true)
+  const has = new Set(
+    observed.addresses.flatMap((each) => (each.netns === netns && each.link === name ? each.address : [])),
+  )
+  const routed = new Set(observed.routes.flatMap((each) => (each.netns === netns ? (each.via ?? []) : [])))
+  const done = up && after.addresses.every((each) => has.has(each)) && after.gateways.every((each) => routed.has(each))
+  return done ? after : before
 }
 
 function note(store: StateStore, endpoints: readonly LocalEndpoint[], now: number): void {

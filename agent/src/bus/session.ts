@@ -6,6 +6,8 @@
  * - An intent is on disk before anyone acts on it, and never goes back (accept.ts has the rules).
  * - A lost push costs nothing: every reply to a status names the target, and what lacks is pulled.
  */
+
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   canonicalJson,
   type HostFacts,
@@ -48,6 +50,7 @@ const DEBOUNCE_MS = 20
 /** What a reply says is missing may be on its way as a push. */
 const GRACE_MS = 150
 const REJOIN_MS = 1_000
+const READY_POLL_MS = 20
 
 export class Session {
   readonly #options: SessionOptions
@@ -84,6 +87,13 @@ export class Session {
       why,
       remedy: 'start a controller, or check --controller and --nats',
     })
+  }
+
+  /** The fence, as soon as there is one: right after a start, Docker may ask before the host has joined. @throws as fence */
+  async ready(timeoutMs: number): Promise<Fence> {
+    const until = performance.now() + timeoutMs
+    while (!this.#joined && performance.now() < until) await sleep(READY_POLL_MS)
+    return this.fence()
   }
 
   /** Applied revision or problems changed, or the bus is back: tell it now. */

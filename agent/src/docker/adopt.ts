@@ -68,6 +68,7 @@ function adopt(
       name: container.Name.replace(/^\//, ''),
       aliases: endpoint.aliases,
       wayOut: false,
+      settled: true,
     }
     if (found.EndpointID === '') return { ...about, phase: 'detached' }
     if (key !== network.name) continue

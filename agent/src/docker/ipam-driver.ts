@@ -2,7 +2,8 @@
  * Docker's IPAM calls. Pools, gateways and auxiliary addresses are answered out of the intent; an address comes from what
  * a stopped container holds, or by one request to a controller. Docker does not say for whom it asks (starting.ts).
  */
-import { type EndpointSpec, formatAddress, parseAddress, WeftError } from '@weft/shared'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type EndpointSpec, type EntryMap, formatAddress, parseAddress, WeftError } from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
 import { subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts'
@@ -16,8 +17,8 @@ import { mountedContainers } from './starting.ts'
 export interface IpamOptions {
   readonly store: StateStore
   readonly controller: Controller
-  /** @throws while the host has not joined */
-  readonly fence: () => Fence
+  /** Waits a little for the host to have joined. @throws when it has not */
+  readonly fence: () => Promise<Fence>
   /** Networks whose Docker object is being made now: only then are auxiliary addresses asked for as such. */
   readonly creating: ReadonlySet<string>
   readonly newRequestId: () => string
@@ -39,7 +40,7 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
     }),
     'IpamDriver.RequestPool': (body) => {
       const { Pool, Options, V6 } = readMessage('IpamDriver.RequestPool', body)
-      const { entries } = store.current
+      const entries = knownEntries(store.current)
       const pool = poolByCidr(networkByOption(entries, Options), Pool, V6 === true)
       return { PoolID: poolId(pool), Pool: pool.subnet.cidr, Data: {} }
     },
@@ -49,7 +50,7 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
     },
     'IpamDriver.RequestAddress': async (body) => {
       const { PoolID, Address, Options } = readMessage('IpamDriver.RequestAddress', body)
-      const pool = poolById(store.current.entries, PoolID)
+      const pool = poolById(knownEntries(store.current), PoolID)
       const asked = Address === '' ? undefined : formatAddress(parseAddress(Address))
       if (asked !== undefined) checkInside(asked, pool)
       const given = fixedAddress(pool, asked, Options.RequestAddressType === GATEWAY, options.creating)
@@ -67,6 +68,17 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
       return {}
     },
   }
+}
+
+/** @throws `unavailable` before the first intent: what is not in it is not unknown, but not known yet */
+function knownEntries({ position, entries }: AgentState): EntryMap {
+  if (position !== null) return entries
+  const why = 'this host has had no intent from a controller yet'
+  throw new WeftError('unavailable', {
+    what: 'networks are not known yet',
+    why,
+    remedy: 'see weft status, then try again',
+  })
 }
 
 /** The gateway, or an auxiliary address while Docker makes the network; undefined for a container's address. */
@@ -100,6 +112,7 @@ async function endpointAddress(
   asked: string | undefined,
 ): Promise<string> {
   const { store, now } = options
+  if (asked !== undefined) await leftBehind(options, pool, asked)
   const own = asked === undefined ? askersOwn(store.current, pool, handed) : heldByAsker(store.current, pool, asked)
   if (own !== undefined) {
     handed.add(`${pool.network.uid} ${own.address}`)
@@ -110,7 +123,7 @@ async function endpointAddress(
   const { endpoint } = await options.controller.ask(
     'claim',
     {
-      ...options.fence(),
+      ...(await options.fence()),
       req: options.newRequestId(),
       network: pool.network.uid,
       subnet: pool.subnet.uid,
@@ -122,6 +135,24 @@ async function endpointAddress(
   store.change((state) => withRecord(state, record))
   await store.durable()
   return withoutPrefix(record.addresses[0] ?? '')
+}
+
+/** A container that was removed a moment ago gives its address back within that: `docker rm` and `docker run --ip`. */
+const LEAVING_MS = 1_500
+const LOOK_MS = 20
+
+/** Waits while the asked-for address is a stopped container's that is not the asker, as long as it may be on its way out. */
+async function leftBehind({ store }: IpamOptions, pool: Pool, asked: string): Promise<void> {
+  const holder = recordOf(store.current, pool.network.uid, asked)
+  if (holder?.phase !== 'detached') return
+  const until = performance.now() + LEAVING_MS
+  while (performance.now() < until) {
+    const { endpoints, releases, docker } = store.current
+    const record = endpoints.get(holder.uid)
+    const leaving = releases.some((release) => release.endpoints.includes(holder.uid))
+    if (record === undefined ? !leaving : record.phase !== 'detached' || mayTake(record, docker)) return
+    await sleep(LOOK_MS)
+  }
 }
 
 interface Own {
@@ -144,14 +175,9 @@ function askersOwn(state: AgentState, pool: Pool, handed: ReadonlySet<string>): 
  * host has it. @throws `conflict` when another one has it
  */
 function heldByAsker(state: AgentState, { network }: Pool, asked: string): Own | undefined {
-  const record = [...state.endpoints.values()].find(
-    (each) => each.network === network.uid && each.addresses.some((address) => withoutPrefix(address) === asked),
-  )
+  const record = recordOf(state, network.uid, asked)
   if (record === undefined) return undefined
-  if (record.phase === 'detached' && record.containerId !== undefined) {
-    const mounted = mountedContainers(state.docker, [record.containerId])
-    if (mounted === undefined ? record.asked : mounted.length === 1) return { record, address: asked }
-  }
+  if (record.phase === 'detached' && mayTake(record, state.docker)) return { record, address: asked }
   const who = record.name ?? record.containerId?.slice(0, 12) ?? `endpoint ${record.uid}`
   throw new WeftError('conflict', {
     what: 'address is in use',
@@ -159,6 +185,19 @@ function heldByAsker(state: AgentState, { network }: Pool, asked: string): Own |
     why: `container ${who} of this host ${isWired(record) ? 'has' : 'keeps'} it in network ${network.name}`,
     remedy: 'ask for another address, or remove that container first',
   })
+}
+
+/** Whether the stopped container of the record is the one that starts; where that does not show, `--ip` is believed. */
+function mayTake({ containerId, asked }: LocalRecord, docker: AgentState['docker']): boolean {
+  if (containerId === undefined) return false
+  const mounted = mountedContainers(docker, [containerId])
+  return mounted === undefined ? asked : mounted.length === 1
+}
+
+function recordOf(state: AgentState, network: string, address: string): LocalRecord | undefined {
+  return [...state.endpoints.values()].find(
+    (record) => record.network === network && record.addresses.some((own) => withoutPrefix(own) === address),
+  )
 }
 
 /** Stopped containers' addresses in the subnet, those included whose other family was asked for a moment ago. */
@@ -183,6 +222,7 @@ function claimed({ network, subnet }: Pool, endpoint: EndpointSpec, asked: boole
     since: now,
     asked,
     wayOut: false,
+    settled: false,
     aliases: [],
   }
 }
@@ -192,9 +232,7 @@ function claimed({ network, subnet }: Pool, endpoint: EndpointSpec, asked: boole
  * DeleteEndpoint never reached us ends here.
  */
 function givenBack(state: AgentState, network: string, address: string, options: IpamOptions): AgentState {
-  const record = [...state.endpoints.values()].find(
-    (each) => each.network === network && each.addresses.some((own) => withoutPrefix(own) === address),
-  )
+  const record = recordOf(state, network, address)
   if (record === undefined || record.phase === 'detached') return state
   const keeps = record.phase === 'claimed' ? record.held : record.containerId !== undefined
   return keeps
@@ -205,5 +243,5 @@ function givenBack(state: AgentState, network: string, address: string, options:
 /** The record of a stopped container. */
 export function detached(record: LocalRecord, now: number): LocalRecord {
   const { dockerEndpointId: _, sandbox: __, link: ___, ...rest } = record
-  return { ...rest, phase: 'detached', held: false, wayOut: false, since: now }
+  return { ...rest, phase: 'detached', held: false, wayOut: false, settled: false, since: now }
 }

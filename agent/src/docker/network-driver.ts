@@ -31,7 +31,8 @@ import { networkByOption } from './pools.ts'
 export interface NetworkDriverOptions {
   readonly store: StateStore
   readonly controller: Controller
-  readonly fence: () => Fence
+  /** Waits a little for the host to have joined. @throws when it has not */
+  readonly fence: () => Promise<Fence>
   readonly loop: Pick<Loop, 'run' | 'trigger' | 'settled'>
   readonly newRequestId: () => string
   readonly now: () => number
@@ -97,6 +98,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
         const record = await alter(EndpointID, (each) => ({
           ...each,
           phase: 'in-flight',
+          settled: false,
           sandbox: SandboxKey,
           since: now(),
         }))
@@ -180,7 +182,7 @@ async function settleRecord(
   }
   if (others.length === 0 && (mac === undefined || mac === primary.mac)) return primary
   const request = {
-    ...fence(),
+    ...(await fence()),
     req: newRequestId(),
     endpoint: primary.uid,
     merge: others.map(({ uid }) => uid),

@@ -264,8 +264,13 @@ export function namedBy<R extends AgentState['endpoints'] extends ReadonlyMap<st
   const name = Name.replace(/^\//, '')
   const told = settings?.DNSNames ?? settings?.Aliases ?? record.aliases
   const aliases = [...new Set(told)].filter((alias) => alias !== name).sort()
-  const same = record.name === name && record.containerId === Id && record.aliases.join() === aliases.join()
-  return same ? record : { ...record, containerId: Id, name, aliases }
+  const settled = record.settled || settings !== undefined
+  const same =
+    settled === record.settled &&
+    record.name === name &&
+    record.containerId === Id &&
+    record.aliases.join() === aliases.join()
+  return same ? record : { ...record, containerId: Id, name, aliases, settled }
 }
 
 /** Those that a driver call did not take up meanwhile. */

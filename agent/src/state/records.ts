@@ -31,6 +31,8 @@ export const LocalRecord = z.strictObject({
   /** Docker chose this endpoint as its sandbox's way out (ProgramExternalConnectivity). */
   wayOut: z.boolean(),
   dockerEndpointId: z.string().optional(),
+  /** Docker has said, since Join, that the container has started or was connected: it alters the interface no more. */
+  settled: z.boolean(),
   /** The namespace file that Docker named in Join. */
   sandbox: z.string().optional(),
   /** The interface's name in its sandbox, once it was seen there. */

@@ -40,13 +40,16 @@ export class StateStore {
     const { file, log, newInstance } = options
     fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
     if (!fs.existsSync(file)) return new StateStore(options, blankState(newInstance()))
+    const text = fs.readFileSync(file, 'utf8')
     try {
-      return new StateStore(options, decodeState(fs.readFileSync(file, 'utf8')))
+      return new StateStore(options, decodeState(text))
     } catch (error) {
       const aside = `${file}.bad-${Date.now()}`
       fs.renameSync(file, aside)
       log.error({ file, aside, error: WeftError.from(error).message }, 'state file unusable, moved aside')
-      return new StateStore(options, blankState(newInstance()))
+      // Under a new name the cluster would refuse us until the old one counts as dead.
+      const instance = /"instance":"([0-9a-z]{8,64})"/.exec(text)?.[1]
+      return new StateStore(options, blankState(instance ?? newInstance()))
     }
   }
 
