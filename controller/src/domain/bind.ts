@@ -7,10 +7,10 @@
  */
 import { type AgentReply, type AgentRequest, addressToHex, parseAddress, WeftError } from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
-import { macError } from './claim.ts'
 import type { DomainDeps } from './deps.ts'
 import { requireFence } from './fence.ts'
 import { commitAlone, type Draft } from './group-commit.ts'
+import { macError } from './mac-error.ts'
 import { readOwnEndpoint } from './own-endpoint.ts'
 import { endpointSpec } from './pure/compile.ts'
 import { addressKeyOf, keys } from './pure/keys.ts'

@@ -15,19 +15,19 @@ import {
   parseAddress,
   WeftError,
 } from '@weft/shared'
-import type { Compare, KvOp, ReadAnswer } from '../store/kv.ts'
-import { type DomainDeps, nowText } from './deps.ts'
+import type { ReadAnswer } from '../store/kv.ts'
+import { draftOf, recordOf, type Try } from './claim-draft.ts'
+import type { DomainDeps } from './deps.ts'
 import { readFence, requireFence } from './fence.ts'
+import { macError } from './mac-error.ts'
 import { checkAskedAddress } from './pure/check-address.ts'
 import { endpointSpec } from './pure/compile.ts'
-import { addressOfHost, describeEndpoint, exhausted, heldByEndpoint, reservedAddress } from './pure/holders.ts'
+import { addressOfHost, exhausted, heldByEndpoint, reservedAddress } from './pure/holders.ts'
 import { keys } from './pure/keys.ts'
-import { macOf } from './pure/macs.ts'
 import {
   decode,
   EndpointRecord,
   HeldRecord,
-  type HostRecord,
   MacRecord,
   type NetworkRecord,
   ReservedRecord,
@@ -37,22 +37,6 @@ import {
 import { uidOf } from './pure/uids.ts'
 
 type ClaimRequest = AgentRequest<'claim'>
-
-/** Everything that one try rests on. */
-interface Try {
-  readonly request: ClaimRequest
-  readonly uid: string
-  readonly host: Stored<HostRecord>
-  readonly network: Stored<NetworkRecord>
-  readonly subnet: Stored<SubnetRecord>
-  readonly ip: string
-  readonly hex: string
-  readonly chosen: boolean
-  /** How many derived MACs were found taken. */
-  readonly salt: number
-  /** Mod revision of a quarantine that this claim ends. */
-  readonly ends: number | undefined
-}
 
 /** What became of a try: done, or what to change for the next one. */
 type Verdict =
@@ -179,53 +163,6 @@ function letGo(deps: DomainDeps, { subnet, hex }: Try, settledAt: number | undef
   else deps.cluster.waitFor(settledAt).then(release, release)
 }
 
-function recordOf(deps: DomainDeps, { request, uid, host, network, subnet, ip, salt }: Try): EndpointRecord {
-  return {
-    v: 1,
-    req: request.req,
-    gen: 1,
-    uid,
-    network: network.value.uid,
-    host: host.value.id,
-    mac: request.mac ?? macOf(network.value.uid, ip, salt),
-    addresses: [{ subnet: subnet.value.uid, ip }],
-    state: 'pending',
-    aliases: [],
-    createdAt: nowText(deps.clock),
-  }
-}
-
-function draftOf(attempt: Try, record: EndpointRecord) {
-  const { request, uid, host, network, subnet, hex, chosen, ends } = attempt
-  const { req } = request
-  const place = {
-    subnet: keys.subnet(subnet.value.uid),
-    host: keys.host(host.value.id),
-    held: keys.held(subnet.value.uid, hex),
-    reserved: keys.reserved(subnet.value.uid, hex),
-    endpoint: keys.endpoint(uid),
-    mac: keys.mac(network.value.uid, record.mac),
-  }
-  const held: HeldRecord = { v: 1, req, endpoint: uid, host: host.value.id, chosen }
-  const compares: Compare[] = [
-    { key: place.subnet, create: subnet.createRevision },
-    { key: place.host, mod: host.modRevision },
-    { key: place.held, create: 0 },
-    ends === undefined ? { key: place.reserved, create: 0 } : { key: place.reserved, mod: ends },
-    { key: place.endpoint, create: 0 },
-    { key: place.mac, create: 0 },
-  ]
-  const writes: KvOp[] = [
-    { put: place.held, value: JSON.stringify(held) },
-    { put: place.endpoint, value: JSON.stringify(record) },
-    { put: place.mac, value: JSON.stringify({ v: 1, req, endpoint: uid }) },
-    ...(ends === undefined ? [] : [{ delete: place.reserved }]),
-  ]
-  const { subnet: subnetKey, host: hostKey, held: heldKey, reserved, endpoint, mac } = place
-  const reads = [endpoint, hostKey, subnetKey, heldKey, reserved, mac].map((key) => ({ get: key }))
-  return { when: compares, write: writes, read: reads, requestId: req }
-}
-
 /** Reads from the else branch why the compare failed. */
 async function judge(deps: DomainDeps, attempt: Try, reads: readonly ReadAnswer[]): Promise<Verdict> {
   const { request, host, network, subnet, ip, chosen } = attempt
@@ -263,18 +200,6 @@ async function heldError(deps: DomainDeps, ip: string, held: HeldRecord): Promis
   const { entry } = await deps.kv.get(keys.endpoint(held.endpoint))
   if (entry !== undefined) return heldByEndpoint(ip, decode(EndpointRecord, entry).value)
   return new WeftError('conflict', { what: 'address is in use', on: ip, why: `host ${held.host} has it` })
-}
-
-/** A MAC that another endpoint of the network has. */
-export async function macError(deps: DomainDeps, network: string, mac: string, endpoint: string): Promise<WeftError> {
-  const { entry } = await deps.kv.get(keys.endpoint(endpoint))
-  const holder = entry === undefined ? `endpoint ${endpoint}` : describeEndpoint(decode(EndpointRecord, entry).value)
-  return new WeftError('conflict', {
-    what: `MAC address is in use in network ${network}`,
-    on: mac,
-    why: `${holder} has it`,
-    remedy: 'ask for another one, or leave it to Weft',
-  })
 }
 
 /** The endpoint that an earlier, equal request made. */

@@ -3,8 +3,8 @@
  * (TRUTH.md I15). Nothing of a revision, a time or a state enters it.
  */
 import { type EndpointSpec, type Entry, type EntryMap, entryKey, type NetworkSpec, type SubnetSpec } from '@weft/shared'
-import type { EndpointRecord, NetworkRecord, SubnetRecord } from './records.ts'
-import { type ClusterView, hostsOf, subnetsOf, vtepOf } from './view.ts'
+import type { EndpointRecord, FactsRecord, NetworkRecord, SubnetRecord } from './records.ts'
+import { type ClusterView, hostsOf, subnetsOf } from './view.ts'
 
 /**
  * What a host must realise: every network; endpoints (its own and the others') of the networks in which it has one;
@@ -12,15 +12,16 @@ import { type ClusterView, hostsOf, subnetsOf, vtepOf } from './view.ts'
  */
 export function compileHost(view: ClusterView, host: string): EntryMap {
   const networks = [...(view.networksOfHost.get(host) ?? [])]
-  const entries: Entry[] = [
+  const entries: Keyed[] = [
     ...[...view.networks.values()].map(({ value }) => networkEntry(view, value)),
     ...networks.flatMap((network) => endpointEntries(view, network)),
     ...peersOf(view, host, networks),
     ...uplinkEntries(view, host),
   ]
-  const keyed = entries.map((entry): [string, Entry] => [entryKey(entry), entry])
-  return new Map(keyed.sort(([a], [b]) => (a < b ? -1 : 1)))
+  return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
+
+type Keyed = readonly [key: string, entry: Entry]
 
 /** An endpoint as hosts and agents see it. */
 export function endpointSpec(record: EndpointRecord): EndpointSpec {
@@ -56,44 +57,61 @@ export function networkSpec(view: ClusterView, record: NetworkRecord): NetworkSp
   }
 }
 
-function networkEntry(view: ClusterView, record: NetworkRecord): Entry {
-  return { kind: 'network', ...networkSpec(view, record) }
+// Entries are made once per record: what did not change is the same object in every intent, which makes compiling and
+// comparing quick.
+const networkEntries = new WeakMap<NetworkRecord, { readonly subnets: readonly SubnetRecord[]; readonly made: Keyed }>()
+
+function networkEntry(view: ClusterView, record: NetworkRecord): Keyed {
+  const subnets = subnetsOf(view, record)
+  const known = networkEntries.get(record)
+  const same = known?.subnets.length === subnets.length && subnets.every((subnet, at) => subnet === known.subnets[at])
+  if (known !== undefined && same) return known.made
+  const made = keyed({ kind: 'network', ...networkSpec(view, record) })
+  networkEntries.set(record, { subnets, made })
+  return made
 }
 
-/** Made once per record: unchanged endpoints are the same objects in every intent, which makes comparing them quick. */
-const endpointEntryOf = memoByRecord((record: EndpointRecord): Entry => ({ kind: 'endpoint', ...endpointSpec(record) }))
+const endpointEntryOf = memoByRecord((record: EndpointRecord) => keyed({ kind: 'endpoint', ...endpointSpec(record) }))
+const peerEntryOf = memoByRecord(({ facts }: FactsRecord, host: string) =>
+  keyed({ kind: 'peer', host, vtep: facts.underlay.address }),
+)
 
-function endpointEntries(view: ClusterView, network: string): Entry[] {
+function endpointEntries(view: ClusterView, network: string): Keyed[] {
   return [...(view.participants.get(network)?.values() ?? [])].flatMap((uids) =>
     [...uids].flatMap((uid) => {
       const stored = view.endpoints.get(uid)
-      return stored === undefined ? [] : [endpointEntryOf(stored.value)]
+      return stored === undefined ? [] : [endpointEntryOf(stored.value, uid)]
     }),
   )
 }
 
-function peersOf(view: ClusterView, host: string, networks: readonly string[]): Entry[] {
+function peersOf(view: ClusterView, host: string, networks: readonly string[]): Keyed[] {
   const peers = new Set(networks.flatMap((network) => hostsOf(view, network)))
   peers.delete(host)
   return [...peers].flatMap((peer) => {
-    const spec = vtepOf(view, peer)
-    return spec === undefined ? [] : [{ kind: 'peer' as const, ...spec }]
+    const facts = view.facts.get(peer)
+    return facts === undefined ? [] : [peerEntryOf(facts.value, peer)]
   })
 }
 
-function uplinkEntries(view: ClusterView, host: string): Entry[] {
+function uplinkEntries(view: ClusterView, host: string): Keyed[] {
   return [...view.uplinks].flatMap(([name, hosts]) => {
     const uplink = hosts.get(host)
-    return uplink === undefined ? [] : [{ kind: 'uplink' as const, name, interface: uplink.value.interface }]
+    return uplink === undefined ? [] : [keyed({ kind: 'uplink', name, interface: uplink.value.interface })]
   })
 }
 
-function memoByRecord<R extends object, T>(make: (record: R) => T): (record: R) => T {
+function keyed(entry: Entry): Keyed {
+  return [entryKey(entry), entry]
+}
+
+/** `id` must be the same for the same record. */
+function memoByRecord<R extends object, T>(make: (record: R, id: string) => T): (record: R, id: string) => T {
   const made = new WeakMap<R, T>()
-  return (record) => {
+  return (record, id) => {
     const known = made.get(record)
     if (known !== undefined) return known
-    const entry = make(record)
+    const entry = make(record, id)
     made.set(record, entry)
     return entry
   }

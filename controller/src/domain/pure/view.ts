@@ -2,7 +2,6 @@
  * The cluster as the domain reads it: every record decoded, with the indexes that make questions cheap.
  * A view is live: it moves on when the cache does. Read it in one go, without an await in between.
  */
-import type { PeerSpec } from '@weft/shared'
 import type {
   AliveRecord,
   EndpointRecord,
@@ -70,12 +69,6 @@ export interface ClusterChange {
 /** Hosts that have endpoints in the network. */
 export function hostsOf(view: ClusterView, network: string): readonly string[] {
   return [...(view.participants.get(network)?.keys() ?? [])]
-}
-
-/** Where a host's VXLAN ends; undefined until it has told. */
-export function vtepOf(view: ClusterView, host: string): PeerSpec | undefined {
-  const facts = view.facts.get(host)
-  return facts === undefined ? undefined : { host, vtep: facts.value.facts.underlay.address }
 }
 
 /** The subnets of a network, in the order in which they were asked for. */
