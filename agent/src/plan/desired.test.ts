@@ -81,6 +81,17 @@ describe('desired state', () => {
     ])
   })
 
+  it('holds the sub-interface under containers of a network that cannot be expanded', () => {
+    const options = { parent: 'eth1.100', macvlan_mode: 'passthru' }
+    const made = plan([network({ driver: 'macvlan', options })])
+    const { state, problems } = plan([network({ driver: 'macvlan', options })], { [uid('n1')]: [aLocal(1), aLocal(2)] })
+    expect(problems).toMatchObject([{ code: 'conflict', message: expect.stringContaining('more than one container') }])
+    const observed = bareKernel(aHost())
+    for (const link of made.state.links) observed.links.push({ ...link, owned: true })
+    expect(diff(made.state, observed)).toEqual({ ops: [], conflicts: [] })
+    expect(diff(state, observed)).toEqual({ ops: [], conflicts: [] })
+  })
+
   it('holds endpoints of a network that the intent does not name, and says so', () => {
     const { state, problems } = plan([], { [uid('n1')]: [aLocal(1)], [uid('n2')]: [] })
     expect(problems).toMatchObject([{ code: 'not_found', network: uid('n1') }])

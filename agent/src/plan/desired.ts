@@ -19,6 +19,7 @@ import {
   type NetworkSpec,
   parseOptions,
   type RemoteEndpoint,
+  resolveParent,
   WeftError,
 } from '@weft/shared'
 import { type NetworkState, uniteNetworks } from './unite.ts'
@@ -41,22 +42,23 @@ export function desiredState(input: DesiredInput): Desired {
   const intent = sortEntries(input)
   const problems: HostProblem[] = []
   const states: NetworkState[] = []
+  const held: Link[] = []
   for (const network of intent.networks) {
     const endpoints = input.endpoints.get(network.uid) ?? []
     try {
       states.push({ network, state: expand(network, endpoints, intent, problems) })
     } catch (error) {
       problems.push(problemOf(error, network))
-      states.push({ network, state: hold(network.uid, endpoints) })
+      held.push(...heldLinks(network.uid, endpoints), ...heldSubInterfaces(network, intent.host))
     }
   }
   const known = new Set(intent.networks.map((network) => network.uid))
-  const held = [...input.endpoints].filter(([uid, endpoints]) => !known.has(uid) && endpoints.length > 0)
-  for (const [uid, endpoints] of held) problems.push(unknownNetwork(uid, endpoints))
-  const united = uniteNetworks(
-    states,
-    held.map(([uid, endpoints]) => hold(uid, endpoints)),
-  )
+  for (const [uid, endpoints] of input.endpoints) {
+    if (known.has(uid) || endpoints.length === 0) continue
+    problems.push(unknownNetwork(uid, endpoints))
+    held.push(...heldLinks(uid, endpoints))
+  }
+  const united = uniteNetworks(states, held)
   for (const { network, error } of united.refused) problems.push(problemOf(error, network))
   return { state: united.state, problems }
 }
@@ -127,25 +129,32 @@ function expand(
   return state
 }
 
-/** The network's links as they are: everything that its name could have made on this host, tolerated. */
-function hold(uid: string, endpoints: readonly LocalEndpoint[]): HostState {
+/** Everything that the network's name could have made on this host. */
+function heldLinks(uid: string, endpoints: readonly LocalEndpoint[]): Link[] {
   const fabric = [
     interfaceName('bridge', uid),
     interfaceName('vxlan', uid),
     interfaceName('uplink', uid),
     ...endpoints.map((endpoint) => interfaceName('port', endpoint.uid)),
   ]
-  const held = (netns: string, name: string): Link => ({ kind: 'other', netns, name, presence: 'tolerated' })
-  return {
-    links: [
-      ...fabric.map((name) => held(FABRIC_NETNS, name)),
-      ...endpoints.map((endpoint) => held('', interfaceName('container', endpoint.uid))),
-    ],
-    addresses: [],
-    routes: [],
-    neighbours: [],
-    fdb: [],
-    vxlanFilters: [],
+  return [
+    ...fabric.map((name): Link => ({ kind: 'other', netns: FABRIC_NETNS, name })),
+    ...endpoints.map(
+      (endpoint): Link => ({ kind: 'other', netns: '', name: interfaceName('container', endpoint.uid) }),
+    ),
+  ]
+}
+
+/** The sub-interfaces that its containers stand on, as far as its options tell. */
+function heldSubInterfaces(network: NetworkSpec, host: DriverHost): readonly Link[] {
+  try {
+    const driver: Driver = driverFor(network.driver)
+    const parent = driver.parent(parseOptions(driver, network.options))
+    return parent === undefined ? [] : resolveParent(parent, host).links
+  } catch (error) {
+    // What cannot be read or is not there has nothing to hold; why is a problem already.
+    if (error instanceof WeftError) return []
+    throw error
   }
 }
 

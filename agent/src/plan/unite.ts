@@ -15,23 +15,29 @@ export interface United {
   readonly refused: readonly { readonly network: NetworkSpec; readonly error: WeftError }[]
 }
 
-/** Unites in the given order; `held` states are added as they are. */
-export function uniteNetworks(networks: readonly NetworkState[], held: readonly HostState[]): United {
+/**
+ * Unites in the given order. `held` links, and those of refused networks, stay as they are (tolerated) unless another
+ * network wants them.
+ */
+export function uniteNetworks(networks: readonly NetworkState[], held: readonly Link[]): United {
   const taken: Taken = { links: new Map(), vlans: new Map(), parents: new Map() }
   const accepted: HostState[] = []
   const refused: { network: NetworkSpec; error: WeftError }[] = []
+  const left = [...held]
   for (const { network, state } of networks) {
     const error = firstClash(network, state, taken)
     if (error !== undefined) {
       refused.push({ network, error })
-      accepted.push({ ...mergeHostStates([]), links: state.links.filter(isGenerated).map(tolerate) })
+      left.push(...state.links)
       continue
     }
     const fresh = state.links.filter((link) => !taken.links.has(linkKey(link)))
     for (const link of fresh) claim(network, link, taken)
     accepted.push({ ...state, links: fresh })
   }
-  return { state: mergeHostStates([...accepted, ...held]), refused }
+  const tolerated = new Map(left.map((link) => [linkKey(link), { ...link, presence: 'tolerated' as const }]))
+  for (const key of taken.links.keys()) tolerated.delete(key)
+  return { state: mergeHostStates([...accepted, { ...mergeHostStates([]), links: [...tolerated.values()] }]), refused }
 }
 
 interface Taken {
@@ -78,13 +84,4 @@ function clash(on: string, why: string, by: NetworkSpec): WeftError {
 
 function vlanKey(link: Link & { kind: 'vlan' }): string {
   return `${linkKey(link.parent)} ${link.protocol} ${link.vlanId}`
-}
-
-/** Sub-interfaces that networks share are decided by the network that has them. */
-function isGenerated(link: Link): boolean {
-  return link.presence !== 'shared'
-}
-
-function tolerate(link: Link): Link {
-  return { ...link, presence: 'tolerated' }
 }
