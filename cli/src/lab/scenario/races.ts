@@ -59,6 +59,12 @@ export const RACE_CHECKS: readonly Check[] = [
         const unreached = await on(lab, host, 'docker', 'exec', `${OVERLAY.name}-${host.slice(-1)}`, 'sh', '-c', script)
         expect(unreached === '', `${host} reaches all of them`, unreached)
       }
+      await Promise.all(
+        lab.hosts.map(({ name }) => {
+          const mine = crowd.filter(({ host }) => host === name).map((container) => container.name)
+          return on(lab, name, 'docker', 'rm', '-f', ...mine)
+        }),
+      )
       return `${CROWD} started in ${seconds.toFixed(1)} s, ${addresses.length} distinct addresses`
     },
   },

@@ -1,4 +1,6 @@
 /** Removing is refused while in use, and leaves nothing. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Lab } from '../record.ts'
 import { type Check, expect, on, tryWeft, weft } from './check.ts'
 import { DUAL, OVERLAY, WIRE } from './networks.ts'
@@ -14,10 +16,12 @@ async function leftInKernel(lab: Lab, host: string): Promise<string[]> {
 }
 
 async function leftInEtcd(lab: Lab): Promise<string[]> {
-  const script = `for k in ${RECORDS.join(' ')}; do etcdctl --endpoints "$1" get --prefix --keys-only "/weft/v1/$k"; done`
-  const endpoint = await on(lab, 'controller', 'sh', '-c', `cat ${lab.layout.controller.data}/etcd/endpoint`)
-  const keys = await on(lab, 'controller', 'env', 'ETCDCTL_API=3', 'sh', '-c', script, 'sh', endpoint)
-  return keys.split('\n').filter((line) => line !== '')
+  const { client } = JSON.parse(readFileSync(join(lab.layout.controller.data, 'etcd-ports.json'), 'utf8')) as {
+    client: number
+  }
+  const script = `for k in ${RECORDS.join(' ')}; do etcdctl --endpoints "$0" get --prefix --keys-only "/weft/v1/$k"; done`
+  const argv = ['env', 'ETCDCTL_API=3', 'sh', '-c', script, `http://127.0.0.1:${client}`]
+  return (await on(lab, 'controller', ...argv)).split('\n').filter((line) => line !== '')
 }
 
 export const REMOVAL_CHECKS: readonly Check[] = [
