@@ -156,7 +156,7 @@ function sandboxesOf(wishes: readonly Wish[]): string[] {
 }
 
 describe('speed', () => {
-  /** DESIGN section 12: 10,000 FDB and neighbour entries. Measured at 20-40 ms on the lab's cores; the bound leaves room for noise. */
+  /** DESIGN section 12. CPU time of this thread, so that a busy machine says nothing. */
   it('compares 10,000 FDB entries and neighbours in under 100 ms', () => {
     const link = interfaceName('vxlan', uid('n1'))
     const vxlan = expand([{ kind: 1, revision: 0, locals: [], remotes: 0 }])
@@ -170,10 +170,11 @@ describe('speed', () => {
     const bare = applyOps(BARE, diff(vxlan, BARE).ops)
     const observed = { ...bare, fdb: desired.fdb.slice(5), neighbours: desired.neighbours.slice(0, -5) }
     const times = Array.from({ length: 5 }, () => {
-      const began = performance.now()
+      const before = process.threadCpuUsage()
       const { ops } = diff(desired, observed)
       expect(ops).toHaveLength(10)
-      return performance.now() - began
+      const { user, system } = process.threadCpuUsage(before)
+      return (user + system) / 1000
     })
     expect(Math.min(...times)).toBeLessThan(100)
   })

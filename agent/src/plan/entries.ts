@@ -6,8 +6,8 @@
  * - Entries of a link that is not there, or that a conflict holds, wait.
  */
 import type { Link } from '@weft/shared'
-import type { Fates } from './link-fates.ts'
-import { isSandbox } from './link-kinds.ts'
+import type { Fate, Fates } from './link-fates.ts'
+import { isSandbox, linkKey } from './link-kinds.ts'
 
 export interface OnLink {
   readonly netns: string
@@ -30,36 +30,38 @@ export function diffEntries<E extends OnLink>(
   observed: readonly E[],
   fates: Fates,
 ): { set: E[]; remove: E[] } {
+  const links = new Map(fates.ordered.map((link) => [linkKey(link), link]))
   const standings = new Map<string, Standing>()
-  const links = new Map(fates.ordered.map((link) => [`${link.netns} ${link.name}`, link]))
-  const standingOf = (entry: E): Standing => {
-    const key = `${entry.netns} ${entry.link}`
-    const known = standings.get(key)
-    if (known !== undefined) return known
-    const standing = standingOfLink(key, links.get(key), fates)
-    standings.set(key, standing)
-    return standing
+  let last: Standing | undefined
+  const standingOf = ({ netns, link }: E): Standing => {
+    // Entries come link by link: most need no look-up.
+    if (last?.netns === netns && last.link === link) return last
+    const key = linkKey({ netns, name: link })
+    last = standings.get(key) ?? { netns, link, key, ...rights(links.get(key), fates.of.get(key)) }
+    standings.set(key, last)
+    return last
   }
-  const fullKey = (entry: E): string => `${entry.netns} ${entry.link} ${kind.keyOf(entry)}`
 
   const present = new Map<string, E>()
   for (const entry of observed) {
-    if (standingOf(entry).keeps && kind.isLost?.(entry) !== true) present.set(fullKey(entry), entry)
+    const { keeps, key } = standingOf(entry)
+    if (keeps && kind.isLost?.(entry) !== true) present.set(`${key} ${kind.keyOf(entry)}`, entry)
   }
   const set = new Map<string, E>()
   const wanted = new Set<string>()
   for (const entry of desired) {
-    const key = fullKey(entry)
+    const standing = standingOf(entry)
+    const key = `${standing.key} ${kind.keyOf(entry)}`
     wanted.add(key)
     const existing = present.get(key)
     if (existing !== undefined && kind.valueOf(existing) === kind.valueOf(entry)) continue
-    if (standingOf(entry).takes) set.set(key, entry)
+    if (standing.takes) set.set(key, entry)
   }
   const remove = new Map([...present].filter(([key, entry]) => !wanted.has(key) && standingOf(entry).releases))
   return { set: sorted(set), remove: sorted(remove) }
 }
 
-interface Standing {
+interface Rights {
   /** Its observed entries are still there when the entries' turn comes. */
   readonly keeps: boolean
   /** Entries can be set on it. */
@@ -67,13 +69,12 @@ interface Standing {
   /** Entries may be removed from it. */
   readonly releases: boolean
 }
+type Standing = OnLink & Rights & { readonly key: string }
 
-function standingOfLink(key: string, link: Link | undefined, fates: Fates): Standing {
-  const fate = fates.of.get(key)
-  if (link === undefined || fate === undefined) return { keeps: false, takes: false, releases: false }
-  switch (fate.fate) {
+function rights(link: Link | undefined, fate: Fate | undefined): Rights {
+  switch (fate?.fate) {
     case 'keep':
-      return { keeps: true, takes: true, releases: link.presence !== 'shared' && !isSandbox(link.netns) }
+      return { keeps: true, takes: true, releases: link?.presence !== 'shared' && !isSandbox(link?.netns ?? '') }
     case 'use':
       return { keeps: true, takes: true, releases: false }
     case 'make':
@@ -82,6 +83,7 @@ function standingOfLink(key: string, link: Link | undefined, fates: Fates): Stan
       return { keeps: false, takes: true, releases: false }
     case 'absent':
     case 'conflict':
+    case undefined:
       return { keeps: false, takes: false, releases: false }
   }
 }
