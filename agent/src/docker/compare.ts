@@ -30,6 +30,7 @@ export function compareWithDocker(state: AgentState, containers: readonly Docker
       if (EndpointID !== '') byEndpoint.set(EndpointID, container)
     }
   }
+  const newest = newestByPlace(state)
   const release: string[] = []
   const detach: string[] = []
   const learn = new Map<string, string>()
@@ -41,19 +42,40 @@ export function compareWithDocker(state: AgentState, containers: readonly Docker
     if (isWired(record)) {
       const owner = byEndpoint.get(record.dockerEndpointId ?? '')
       if (owner !== undefined) {
-        if (owner.Id !== record.containerId) learn.set(record.uid, owner.Id)
-      } else if (age > STARTING_MS || (container !== undefined && !keeps) || isGone(record, byId)) {
+        if (owner.Id !== record.containerId || !record.settled) learn.set(record.uid, owner.Id)
+      } else if (age > STARTING_MS || record.settled || (container !== undefined && !keeps) || isGone(record, byId)) {
         if (keeps) detach.push(record.uid)
         else release.push(record.uid)
       }
     } else if (record.phase === 'detached') {
-      if (record.containerId === undefined ? age > NAMELESS_MS : !keeps) release.push(record.uid)
+      if (record.containerId === undefined ? age > NAMELESS_MS : !keeps || newest.get(placeOf(record)) !== record) {
+        release.push(record.uid)
+      }
     } else if (age > STARTING_MS) {
       if (record.held && keeps) detach.push(record.uid)
       else release.push(record.uid)
     }
   }
   return { release, detach, learn }
+}
+
+/** A container has one endpoint in a network; of an older one nobody will ask again. */
+function newestByPlace(state: AgentState): Map<string, LocalRecord> {
+  const newest = new Map<string, LocalRecord>()
+  for (const record of state.endpoints.values()) {
+    const known = newest.get(placeOf(record))
+    if (record.containerId !== undefined && (known === undefined || isAhead(record, known)))
+      newest.set(placeOf(record), record)
+  }
+  return newest
+}
+
+function isAhead(a: LocalRecord, b: LocalRecord): boolean {
+  return isWired(a) === isWired(b) ? a.since > b.since : isWired(a)
+}
+
+function placeOf({ containerId, network }: LocalRecord): string {
+  return `${containerId} ${network}`
 }
 
 function isGone(record: LocalRecord, byId: ReadonlyMap<string, DockerContainer>): boolean {

@@ -87,6 +87,7 @@ export class DockerWatch {
         since = await this.#follow(since, signal)
       } catch (thrown) {
         const { message } = WeftError.from(thrown)
+        if (signal.aborted) break
         if (this.#up) log.warn({ error: message }, 'Docker gone')
         else log.debug({ error: message }, 'Docker does not answer')
         this.#why = message

@@ -84,7 +84,7 @@ export function withAttachment(record: LocalRecord, attachment: Attachment, now:
   }
   if (attachment.phase === 'in-flight' && record.phase === 'sandbox') {
     const { link: _, ...rest } = record
-    return { ...rest, phase: 'in-flight', since: now }
+    return { ...rest, phase: 'in-flight' }
   }
   return record
 }
