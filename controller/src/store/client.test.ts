@@ -5,6 +5,8 @@ import { commit } from './commit.ts'
 import type { Kv, WatchBatch } from './kv.ts'
 import { type ModelFault, ModelStore } from './model.ts'
 import { when } from './txn.ts'
+import { revisionOf, watchPrefix } from './watch.ts'
+import type { Wire } from './wire.ts'
 
 const random = () => 0.5
 
@@ -113,6 +115,30 @@ describe('watch', () => {
     await put('/w/last')
     await during(time, reading)
     expect(seen).toEqual(Array.from({ length: 2_501 }, (_, at) => at + 2))
+  })
+
+  it('leaves out what a server sends again or should not have sent (etcd#15271, #20221)', async () => {
+    const put = (modRevision: number) => ({
+      kind: 'put' as const,
+      entry: { key: '/w/a', value: '', createRevision: 2, modRevision },
+    })
+    const stop = new AbortController()
+    const server: Pick<Wire, 'watch'> = {
+      watch(_range, _from, listener) {
+        for (const events of [[put(3), put(4)], [put(5), put(6)], [put(4)], [put(6), put(7)]]) {
+          listener.answer({ kind: 'events', events })
+        }
+        return { ping() {}, pause() {}, resume() {}, close() {} }
+      },
+    }
+    const seen: number[] = []
+    const tuning = { time: new ManualTime(), random, pingMs: 1_000, silenceMs: 3_000, onReconnect() {} }
+    for await (const batch of watchPrefix(server, '/w/', { fromRevision: 5, signal: stop.signal }, tuning)) {
+      if (batch.kind !== 'events') continue
+      seen.push(...batch.events.map(revisionOf))
+      if (batch.revision === 7) stop.abort()
+    }
+    expect(seen).toEqual([5, 6, 7])
   })
 
   it('tells by pongs only what was delivered, and by the periodic notice what the server vouches for', async () => {

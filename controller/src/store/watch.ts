@@ -24,7 +24,7 @@ const HIGH_WATER = 64
  * the revision of a header; older revisions are skipped; a compaction is told to the reader, who must list again.
  */
 export async function* watchPrefix(
-  wire: Wire,
+  wire: Pick<Wire, 'watch'>,
   prefix: string,
   options: WatchOptions,
   tuning: WatchTuning,

@@ -25,7 +25,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-const NAMES = ['a', 'a/1', 'a/2', 'b', 'b/1', 'c'] as const
+const NAMES = ['a', 'a/1', 'a/2', 'b'] as const
 const name = fc.constantFrom(...NAMES)
 /** Revisions as steps back from the newest, or 0 for "absent". */
 const revision = fc.oneof(fc.constant('absent' as const), fc.nat(6))
@@ -40,7 +40,7 @@ const write = fc.oneof(
     kind: fc.constant('put' as const),
     name,
     value: fc.string({ maxLength: 4 }),
-    lease: fc.constantFrom(0, 0, 0, 1, 2, 9),
+    lease: fc.constantFrom(0, 0, 1, 1, 2, 9),
   }),
   fc.record({ kind: fc.constant('delete' as const), name }),
   fc.record({ kind: fc.constant('deleteRange' as const), name }),
@@ -51,8 +51,8 @@ const command = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('txn' as const),
-      if: fc.array(compare, { maxLength: 2 }),
-      ops: fc.array(write, { maxLength: 4 }),
+      if: fc.array(compare, { maxLength: 1 }),
+      ops: fc.array(write, { maxLength: 3 }),
       reads: fc.array(read, { maxLength: 3 }),
     }),
   },
@@ -67,8 +67,8 @@ const command = fc.oneof(
       countOnly: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('grant' as const), lease: fc.constantFrom(1, 2) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('revoke' as const), lease: fc.constantFrom(1, 2) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('grant' as const), lease: fc.constantFrom(1, 2) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('revoke' as const), lease: fc.constantFrom(1, 2) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const), back: fc.integer({ min: -1, max: 6 }) }) },
 )
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never
@@ -78,7 +78,7 @@ let runs = 0
 
 it('random commands have the same answers on the model and on etcd', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), async (commands) => {
+    fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }), async (commands) => {
       const prefix = `/p/${++runs}/`
       const etcd = await sideOfEtcd(prefix)
       const model = sideOfModel(prefix)
