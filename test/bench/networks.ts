@@ -20,11 +20,24 @@ function weft(label: string, network: string, ...flags: string[]): BenchNetwork 
   return { label, network, make: async (lab) => void (await run(lab, 'controller', ...create)) }
 }
 
+/** Not 4789: on Weft's own VXLAN port a host accepts Weft's peers only. */
+const SWARM_UDP_PORT = '4790'
+
 export const SWARM: BenchNetwork = {
   label: 'Swarm overlay',
   network: 'swarm-overlay',
   make: async (lab) => {
-    await run(lab, 'docker1', 'docker', 'swarm', 'init', '--advertise-addr', '10.250.0.11')
+    await run(
+      lab,
+      'docker1',
+      'docker',
+      'swarm',
+      'init',
+      '--advertise-addr',
+      '10.250.0.11',
+      '--data-path-port',
+      SWARM_UDP_PORT,
+    )
     const token = await run(lab, 'docker1', 'docker', 'swarm', 'join-token', '-q', 'worker')
     await run(lab, 'docker2', 'docker', 'swarm', 'join', '--token', token, '10.250.0.11:2377')
     const flags = ['-d', 'overlay', '--attachable', '--internal', '--subnet', '10.91.0.0/24']

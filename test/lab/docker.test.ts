@@ -32,7 +32,21 @@ describe('docker', () => {
   }, 60_000)
 
   it('docker run --ip and --mac-address', async () => {
-    await runContainer(lab(), 'docker1', 'fixed', NET, '--ip', '10.50.0.99', '--mac-address', '02:42:ac:11:00:99')
+    // Debian's own client: a newer one refuses --mac-address for this engine before it asks.
+    const flags = ['--network', NET, '--ip', '10.50.0.99', '--mac-address', '02:42:ac:11:00:99']
+    await on(
+      lab(),
+      'docker1',
+      '/usr/bin/docker',
+      'run',
+      '-d',
+      '--name',
+      'fixed',
+      ...flags,
+      'weft/tools',
+      'sleep',
+      '600',
+    )
     const { IPAddress, MacAddress } = await inspected(lab(), 'docker1', 'fixed', NET)
     expect([IPAddress, MacAddress]).toEqual(['10.50.0.99', '02:42:ac:11:00:99'])
     expect(await docker1('exec', 'fixed', 'cat', '/sys/class/net/eth0/address')).toBe('02:42:ac:11:00:99')
@@ -74,7 +88,7 @@ describe('docker', () => {
 
   it('an address outside the subnet, the gateway and a taken one are refused with value, rule and remedy', async () => {
     for (const [address, word] of [
-      ['10.99.0.1', '10.50.0.0/24'],
+      ['10.99.0.1', 'subnets'],
       ['10.50.0.1', 'gateway'],
       [far, 'far'],
     ] as const) {
