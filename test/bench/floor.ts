@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { connectNats } from '../../controller/src/bus/index.ts'
 import { BUS_USER } from '../../controller/src/secret.ts'
 import { etcdKv } from '../../controller/src/store/etcd.ts'
+import { when } from '../../controller/src/store/txn.ts'
 import { median } from './statistics.ts'
 
 const [data = '', hosts = '2'] = process.argv.slice(2)
@@ -26,16 +27,11 @@ for (const subject of subjects) bus.serve(subject, async () => '{}')
 const samples: number[] = []
 for (let round = 0; round < 20; round++) {
   const began = performance.now()
-  // biome-ignore lint/suspicious/noThenProperty: the store's word for the branch
-  await kv.txn(
-    { if: [], then: [{ put: '/bench/floor', value: String(round) }], else: [] },
-    { requestId: `floor-${round}` },
-  )
+  await kv.txn(when([], [{ put: '/bench/floor', value: String(round) }]), { requestId: `floor-${round}` })
   await Promise.all(subjects.map((subject) => bus.request(subject, '{}', 2000)))
   samples.push(performance.now() - began)
 }
-// biome-ignore lint/suspicious/noThenProperty: the store's word for the branch
-await kv.txn({ if: [], then: [{ delete: '/bench/floor' }], else: [] }, { requestId: 'floor-end' })
+await kv.txn(when([], [{ delete: '/bench/floor' }]), { requestId: 'floor-end' })
 console.log(median(samples))
 await bus.close()
 await kv.close()
