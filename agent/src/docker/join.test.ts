@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { network, record } from '../testing/builders.ts'
+import { joinAnswer } from './network-driver.ts'
+
+const dual = record({ addresses: ['10.1.0.5/24', 'fd01::5/64'] })
+
+describe('answer to Join', () => {
+  it('egress=docker: no gateway, so that Docker adds its own', () => {
+    const answer = joinAnswer(network(), dual) as { InterfaceName: { SrcName: string } }
+    expect(answer).toEqual({ InterfaceName: { SrcName: expect.stringMatching(/^wfc[0-9a-z]{12}$/), DstPrefix: 'eth' } })
+  })
+
+  it('egress=gateway: the gateways of the families that the endpoint has', () => {
+    expect(joinAnswer(network({ egress: 'gateway' }), dual)).toMatchObject({
+      Gateway: '10.1.0.1',
+      GatewayIPv6: 'fd01::1',
+    })
+    expect(joinAnswer(network({ egress: 'gateway' }), record())).not.toHaveProperty('GatewayIPv6')
+  })
+
+  it('egress=none and internal networks: no way out at all', () => {
+    const none = joinAnswer(network({ egress: 'none' }), dual)
+    const internal = joinAnswer(network({ egress: 'gateway', internal: true }), dual)
+    for (const answer of [none, internal]) {
+      expect(answer).toMatchObject({ DisableGatewayService: true })
+      expect(answer).not.toHaveProperty('Gateway')
+    }
+  })
+
+  it("the network's other subnet of a family is on-link", () => {
+    const second = { uid: '7'.repeat(20), cidr: '10.2.0.0/24', auxAddresses: {} }
+    const two = network({ subnets: [...network().subnets, second] })
+    expect(joinAnswer(two, record())).toMatchObject({ StaticRoutes: [{ Destination: '10.2.0.0/24', RouteType: 1 }] })
+  })
+})
