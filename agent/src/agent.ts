@@ -46,7 +46,7 @@ const PASS_EVERY_MS = 30_000
 const HEARTBEAT_MS = 10_000
 const PLUGIN_DEADLINE_MS = 9_000
 /** With what a claim may take it stays under the plugin's deadline. */
-const JOIN_WAIT_MS = 3_000
+const JOIN_WAIT_MS = 2_000
 const KEEPER_RETRY_MS = 2_000
 const TELL_ALL_EVERY_MS = 300_000
 

@@ -190,7 +190,8 @@ export class Session {
       ASK_MS,
     )
     this.#toldFacts = text
-    if (this.#problem?.code !== 'mass_delete') this.#problem = undefined
+    const behind = mustPull(store.current.position, reply.target)
+    if (this.#problem?.code !== 'mass_delete' || !behind) this.#problem = undefined
     this.#aim(reply.target)
   }
 

@@ -42,11 +42,11 @@ describe('events', () => {
 })
 
 describe('a container that Docker gave up on', () => {
-  const container = (Error: string, policy: string, Running = false) =>
+  const container = (error: string, policy: string, Running = false) =>
     InspectedContainer.parse({
       Id: 'c1',
       Name: '/web',
-      State: { Running, Error },
+      State: { Running, Error: error },
       HostConfig: { RestartPolicy: { Name: policy } },
       NetworkSettings: { Networks: null },
     })

@@ -12,16 +12,27 @@ const text = z
   .nullish()
   .transform((value) => value ?? '')
 
+/** Docker's ids of networks and endpoints: 64 hex digits, or less readable ones of Swarm's. They become keys of ours. */
+const DockerId = z.string().refine((id) => /^[0-9a-zA-Z]{1,64}$/.test(id), {
+  error: 'is not an id of Docker (1 to 64 letters and digits)',
+})
+/** `<network uid>/<subnet uid>`, as we gave it. */
+const PoolId = z.string().max(64)
+/** A namespace file. */
+const Sandbox = z.string().refine((path) => /^(\/(?!\.\.?(\/|$))[^/\0]+)+$/.test(path) && path.length < 4096, {
+  error: 'must be an absolute path without . and ..',
+})
+
 export const MESSAGES = {
   'IpamDriver.RequestPool': z.object({ Pool: text, Options, V6: z.boolean().nullish() }),
-  'IpamDriver.ReleasePool': z.object({ PoolID: z.string() }),
-  'IpamDriver.RequestAddress': z.object({ PoolID: z.string(), Address: text, Options }),
-  'IpamDriver.ReleaseAddress': z.object({ PoolID: z.string(), Address: z.string() }),
-  'NetworkDriver.CreateNetwork': z.object({ NetworkID: z.string().min(1), Options }),
-  'NetworkDriver.DeleteNetwork': z.object({ NetworkID: z.string().min(1) }),
+  'IpamDriver.ReleasePool': z.object({ PoolID: PoolId }),
+  'IpamDriver.RequestAddress': z.object({ PoolID: PoolId, Address: text, Options }),
+  'IpamDriver.ReleaseAddress': z.object({ PoolID: PoolId, Address: z.string() }),
+  'NetworkDriver.CreateNetwork': z.object({ NetworkID: DockerId, Options }),
+  'NetworkDriver.DeleteNetwork': z.object({ NetworkID: DockerId }),
   'NetworkDriver.CreateEndpoint': z.object({
-    NetworkID: z.string().min(1),
-    EndpointID: z.string().min(1),
+    NetworkID: DockerId,
+    EndpointID: DockerId,
     Interface: z
       .object({ Address: text, AddressIPv6: text, MacAddress: text })
       .nullish()
@@ -29,12 +40,12 @@ export const MESSAGES = {
     Options,
   }),
   'NetworkDriver.Join': z.object({
-    NetworkID: z.string().min(1),
-    EndpointID: z.string().min(1),
-    SandboxKey: z.string().startsWith('/'),
+    NetworkID: DockerId,
+    EndpointID: DockerId,
+    SandboxKey: Sandbox,
     Options,
   }),
-  endpoint: z.object({ NetworkID: z.string().min(1), EndpointID: z.string().min(1) }),
+  endpoint: z.object({ NetworkID: DockerId, EndpointID: DockerId }),
 } as const
 
 /** @throws `invalid` for an empty body (Docker's retry, pitfall 1) and for one that lacks what we need */

@@ -158,7 +158,7 @@ async function createEndpoint(options: NetworkDriverOptions, message: CreateEndp
   await store.durable()
   const { observed, problems } = await loop.run('endpoint created')
   const name = interfaceName('container', before.uid)
-  if (observed?.links.some((link) => link.netns === '' && link.name === name) !== true) {
+  if (observed?.links.some((link) => link.netns === '' && link.name === name && link.owned === true) !== true) {
     store.change((state) => withRecord(state, before))
     await store.durable()
     loop.trigger('endpoint refused')

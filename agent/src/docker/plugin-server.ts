@@ -9,7 +9,8 @@
 import fs from 'node:fs'
 import http, { type IncomingMessage, type Server } from 'node:http'
 import path from 'node:path'
-import { WeftError } from '@weft/shared'
+import { parseJsonWith, WeftError } from '@weft/shared'
+import { z } from 'zod'
 import type { Log } from '../log.ts'
 
 /** One call: the parsed body (undefined when it was empty) to the answer. */
@@ -87,17 +88,19 @@ async function readBody(request: IncomingMessage, call: string): Promise<unknown
       bytes += chunk.length
       if (bytes <= MAX_BODY) return void chunks.push(chunk)
       request.pause()
-      reject(new WeftError('invalid', { what: 'request too long', on: call, why: `over ${MAX_BODY} bytes` }))
+      reject(
+        new WeftError('invalid', {
+          what: 'request too long',
+          on: call,
+          why: `it has more than ${MAX_BODY} bytes`,
+          remedy: 'send less at once',
+        }),
+      )
     })
     request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
     request.on('error', reject)
   })
-  if (text === '') return undefined
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new WeftError('invalid', { what: 'request is not JSON', on: call, why: (cause as Error).message, cause })
-  }
+  return text === '' ? undefined : parseJsonWith(z.unknown(), text, `plugin call ${call}`)
 }
 
 async function withDeadline<T>(work: Promise<T>, deadlineMs: number, call: string): Promise<T> {

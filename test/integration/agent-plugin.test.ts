@@ -1,0 +1,272 @@
+/** Docker's plugin protocol over a real unix socket, with a fake kernel and a throwaway controller (DOCKER.md 1, 8). */
+import fs from 'node:fs'
+import { interfaceName, type NetworkSpec } from '@weft/shared'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { NET, network, SUB4, SUB6, uidOf } from '../../agent/src/testing/builders.ts'
+import { type Plugin, post, startPlugin } from '../support/plugin.ts'
+
+const POOL4 = `${NET}/${SUB4}`
+const POOL6 = `${NET}/${SUB6}`
+const DOCKER_NET = 'd'.repeat(64)
+const EP = 'e'.repeat(64)
+const TWIN: NetworkSpec = network({
+  uid: uidOf('m'),
+  name: 'twin',
+  vni: 4097,
+  subnets: [{ uid: uidOf('5'), cidr: '10.1.0.0/24', auxAddresses: {} }],
+})
+
+describe('plugin', () => {
+  let plugin: Plugin
+  beforeEach(async () => {
+    plugin = await startPlugin([network(), TWIN], 400)
+    await plugin.call('NetworkDriver.CreateNetwork', {
+      NetworkID: DOCKER_NET,
+      Options: { 'com.docker.network.generic': { net: NET } },
+      IPv4Data: [],
+    })
+    await plugin.loop.run('start')
+  })
+  afterEach(async () => await plugin.close())
+
+  const ask = async (name: string, body?: unknown) => (await plugin.call(name, body)).answer
+  const request = (PoolID: string, Address = '', Options: object | null = null) =>
+    ask('IpamDriver.RequestAddress', { PoolID, Address, Options })
+  const create = (Interface: object, EndpointID = EP) =>
+    ask('NetworkDriver.CreateEndpoint', { NetworkID: DOCKER_NET, EndpointID, Interface, Options: {} })
+  const endpointCall = (verb: string, EndpointID = EP, more = {}) =>
+    ask(`NetworkDriver.${verb}`, { NetworkID: DOCKER_NET, EndpointID, ...more })
+  const links = () => plugin.kernel.snapshot().links.map(({ name }) => name)
+  const records = () => [...plugin.store.current.endpoints.values()]
+
+  describe('the socket', () => {
+    it('is for root alone', () => {
+      expect(fs.statSync(plugin.socket).mode & 0o777).toBe(0o600)
+    })
+
+    it('speaks the capabilities that Docker needs', async () => {
+      expect(await ask('NetworkDriver.GetCapabilities')).toEqual({ Scope: 'local', ConnectivityScope: 'global' })
+      expect(await ask('IpamDriver.GetCapabilities')).toEqual({
+        RequiresMACAddress: false,
+        RequiresRequestReplay: false,
+      })
+    })
+
+    it.each([
+      'NetworkDriver.CreateNetwork',
+      'NetworkDriver.CreateEndpoint',
+      'NetworkDriver.Join',
+      'NetworkDriver.Leave',
+      'NetworkDriver.DeleteEndpoint',
+      'NetworkDriver.DeleteNetwork',
+    ])('%s without a body is an Err, not a success', async (name) => {
+      expect(await ask(name)).toEqual({ Err: expect.stringContaining('empty request') })
+    })
+
+    it.each(['IpamDriver.RequestPool', 'IpamDriver.RequestAddress', 'IpamDriver.ReleaseAddress'])(
+      '%s without a body is an Error',
+      async (name) => {
+        expect(await ask(name)).toEqual({ Error: expect.stringContaining('empty request') })
+      },
+    )
+
+    it('refuses garbage and what is too long', async () => {
+      expect((await post(plugin.socket, 'NetworkDriver.Join', '{"NetworkID":')).answer).toEqual({
+        Err: expect.stringContaining('not JSON'),
+      })
+      const long = await post(
+        plugin.socket,
+        'IpamDriver.RequestPool',
+        JSON.stringify({ Pool: 'x'.repeat(2_000_000) }),
+      ).catch((error: NodeJS.ErrnoException) => error)
+      const said = 'answer' in long ? JSON.stringify(long.answer) : long.code
+      expect(said).toMatch(/too long|EPIPE|ECONNRESET/)
+      expect(await ask('NetworkDriver.GetCapabilities')).toHaveProperty('Scope')
+    })
+
+    it('ends a call that hangs, and unknown ones at once', async () => {
+      expect(await ask('Test.Hang')).toEqual({ Err: expect.stringContaining('took too long') })
+      expect(await plugin.call('NetworkDriver.Dance', {})).toMatchObject({
+        status: 404,
+        answer: { Err: expect.stringContaining('Dance') },
+      })
+      expect(await plugin.call('__proto__', {})).toMatchObject({ status: 404 })
+    })
+  })
+
+  describe('pools', () => {
+    const pool = (Pool: string, net: unknown = NET, V6 = false) =>
+      ask('IpamDriver.RequestPool', { AddressSpace: 'x', Pool, SubPool: '', Options: { net }, V6 })
+
+    it('are named by network and subnet, so that two networks may have one CIDR', async () => {
+      expect(await pool('10.1.0.0/24')).toEqual({ PoolID: POOL4, Pool: '10.1.0.0/24', Data: {} })
+      expect(await pool('fd01::/64', NET, true)).toMatchObject({ PoolID: POOL6 })
+      expect(await pool('10.1.0.0/24', TWIN.uid)).toMatchObject({ PoolID: `${TWIN.uid}/${uidOf('5')}` })
+    })
+
+    it.each([
+      ['by hand', null, '10.1.0.0/24'],
+      ['of an unknown id', uidOf('z'), '10.1.0.0/24'],
+      ['of a prototype key', '__proto__', '10.1.0.0/24'],
+    ])('a network %s is refused, with the command that makes one', async (_, net, cidr) => {
+      expect(await pool(cidr, net)).toEqual({ Error: expect.stringContaining('weft network create') })
+    })
+
+    it.each(['10.9.0.0/24', '010.1.0.0/24', '10.1/24', 'x'])('pool %s is refused', async (cidr) => {
+      expect(await pool(cidr)).toEqual({ Error: expect.any(String) })
+    })
+
+    it('the gateway is that of the intent', async () => {
+      const options = { RequestAddressType: 'com.docker.network.gateway' }
+      expect(await request(POOL4, '', options)).toEqual({ Address: '10.1.0.1/24', Data: {} })
+      expect(await request(POOL4, '10.1.0.1', options)).toEqual({ Address: '10.1.0.1/24', Data: {} })
+      expect(await request(POOL4, '10.1.0.2', options)).toHaveProperty('Error')
+      expect(plugin.controller.asked).toEqual([])
+    })
+
+    it('an auxiliary address is one only while the network is being made', async () => {
+      plugin.creating.add(NET)
+      expect(await request(POOL4, '10.1.0.9')).toMatchObject({ Address: '10.1.0.9/24' })
+      expect(plugin.controller.asked).toEqual([])
+      plugin.creating.delete(NET)
+      await request(POOL4, '10.1.0.9')
+      expect(plugin.controller.asked).toMatchObject([{ verb: 'claim', request: { address: '10.1.0.9' } }])
+    })
+
+    it.each(['10.99.0.1', '10.1.0.999', '--help', '010.1.0.5'])(
+      'an address like %s is refused before anyone is asked',
+      async (address) => {
+        expect(await request(POOL4, address)).toEqual({ Error: expect.stringContaining(address.split('.')[0] ?? '') })
+        expect(plugin.controller.asked).toEqual([])
+      },
+    )
+
+    it("a controller's refusal reaches Docker in its own words; its absence is told in time", async () => {
+      await request(POOL4, '10.1.0.77')
+      plugin.store.change((state) => ({ ...state, endpoints: new Map() }))
+      expect(await request(POOL4, '10.1.0.77')).toEqual({ Error: expect.stringContaining('web on docker2 has it') })
+      plugin.controller.down = true
+      expect(await request(POOL4)).toEqual({ Error: expect.stringContaining('start one') })
+    })
+  })
+
+  describe('an endpoint', () => {
+    it('is wired when CreateEndpoint answers, and gone when DeleteEndpoint does', async () => {
+      const { Address } = await request(POOL4)
+      expect(await create({ Address, AddressIPv6: '', MacAddress: '' })).toEqual({
+        Interface: { MacAddress: '02:00:00:00:00:01' },
+      })
+      const [record] = records()
+      const [container, port] = [
+        interfaceName('container', record?.uid ?? ''),
+        interfaceName('port', record?.uid ?? ''),
+      ]
+      expect(links()).toEqual(expect.arrayContaining([container, port]))
+      expect(await endpointCall('Join', EP, { SandboxKey: '/run/docker/netns/x', Options: {} })).toMatchObject({
+        InterfaceName: { SrcName: container, DstPrefix: 'eth' },
+      })
+      expect(await endpointCall('Leave')).toEqual({})
+      expect(links()).toContain(container)
+      expect(await endpointCall('DeleteEndpoint')).toEqual({})
+      expect(links()).not.toContain(container)
+      expect(links()).not.toContain(port)
+      expect(await endpointCall('DeleteEndpoint')).toEqual({})
+    })
+
+    it('is on disk before Docker hears of it', async () => {
+      const { Address } = await request(POOL4)
+      expect(fs.readFileSync(`${plugin.folder}/state`, 'utf8')).toContain(String(Address))
+      await create({ Address, AddressIPv6: '', MacAddress: '' })
+      expect(fs.readFileSync(`${plugin.folder}/state`, 'utf8')).toContain(EP)
+    })
+
+    it('of two families and with a MAC of its own is bound to one', async () => {
+      const four = await request(POOL4)
+      const six = await request(POOL6)
+      const answer = await create({ Address: four.Address, AddressIPv6: six.Address, MacAddress: '02:42:AC:11:00:99' })
+      expect(answer).toEqual({ Interface: {} })
+      expect(records()).toMatchObject([
+        { mac: '02:42:ac:11:00:99', addresses: [four.Address, six.Address], phase: 'new' },
+      ])
+      expect(plugin.controller.asked.map(({ verb }) => verb)).toEqual(['claim', 'claim', 'bind'])
+    })
+
+    it('repeated calls change nothing', async () => {
+      const { Address } = await request(POOL4)
+      const wish = { Address, AddressIPv6: '', MacAddress: '' }
+      const [first, second] = await Promise.all([create(wish), create(wish)])
+      expect(second).toEqual(first)
+      const before = plugin.kernel.toText()
+      await create(wish)
+      expect(plugin.kernel.toText()).toBe(before)
+      expect(records()).toHaveLength(1)
+      expect(plugin.results.at(-1)?.ops).toBe(0)
+    })
+
+    it.each(['01:00:5e:00:00:01', 'zz', '02:00'])('MAC %s is refused', async (MacAddress) => {
+      const { Address } = await request(POOL4)
+      expect(await create({ Address, AddressIPv6: '', MacAddress })).toEqual({ Err: expect.stringContaining('MAC') })
+    })
+
+    it('with an address that nobody gave is refused, and so is one that another endpoint has', async () => {
+      expect(await create({ Address: '10.1.0.200/24', AddressIPv6: '', MacAddress: '' })).toHaveProperty('Err')
+      const { Address } = await request(POOL4)
+      await create({ Address, AddressIPv6: '', MacAddress: '' })
+      expect(await create({ Address, AddressIPv6: '', MacAddress: '' }, 'f'.repeat(64))).toEqual({
+        Err: expect.stringContaining('in use'),
+      })
+    })
+
+    it('that the kernel refuses is an Err, and leaves nothing wired', async () => {
+      const { Address } = await request(POOL4)
+      const name = interfaceName('container', records()[0]?.uid ?? '')
+      plugin.kernel.addForeign({ kind: 'other', netns: '', name, mtu: 1500, up: true })
+      expect(await create({ Address, AddressIPv6: '', MacAddress: '' })).toEqual({
+        Err: expect.stringContaining('wired'),
+      })
+      expect(records()).toMatchObject([{ phase: 'claimed' }])
+      expect(await ask('IpamDriver.ReleaseAddress', { PoolID: POOL4, Address: '10.1.0.10' })).toEqual({})
+      expect(plugin.store.current.releases).toMatchObject([{ endpoints: [expect.any(String)] }])
+    })
+
+    it('that nothing came of gives its address back; a stopped container keeps its own', async () => {
+      const { Address } = await request(POOL4)
+      await create({ Address, AddressIPv6: '', MacAddress: '' })
+      await endpointCall('Leave')
+      await endpointCall('DeleteEndpoint')
+      await ask('IpamDriver.ReleaseAddress', { PoolID: POOL4, Address: String(Address).split('/')[0] })
+      expect(records()).toMatchObject([{ phase: 'detached', addresses: [Address] }])
+      expect(plugin.store.current.releases).toEqual([])
+    })
+
+    it('Join of an unknown endpoint is an Err; Leave and DeleteEndpoint of one succeed', async () => {
+      expect(await endpointCall('Join', EP, { SandboxKey: '/x' })).toHaveProperty('Err')
+      expect(await endpointCall('Leave')).toEqual({})
+      expect(await endpointCall('DeleteEndpoint')).toEqual({})
+    })
+
+    it('forty at once: forty addresses, all wired, and then all gone', async () => {
+      const ids = Array.from({ length: 40 }, (_, index) => index.toString(16).padStart(64, '0'))
+      await Promise.all(
+        ids.map(async (id) => {
+          const { Address } = await request(POOL4)
+          expect(await create({ Address, AddressIPv6: '', MacAddress: '' }, id)).toHaveProperty('Interface')
+        }),
+      )
+      expect(links().filter((name) => name.startsWith('wfp'))).toHaveLength(40)
+      expect(new Set(records().flatMap(({ addresses }) => addresses)).size).toBe(40)
+      await Promise.all(ids.map((id) => endpointCall('DeleteEndpoint', id)))
+      expect(links().filter((name) => name.startsWith('wfp'))).toHaveLength(0)
+    })
+  })
+
+  it('a second pass writes nothing; a pass on lost records removes nothing', async () => {
+    const { Address } = await request(POOL4)
+    await create({ Address, AddressIPv6: '', MacAddress: '' })
+    expect((await plugin.loop.run('again')).ops).toBe(0)
+    const before = plugin.kernel.toText()
+    plugin.store.change((state) => ({ ...state, endpoints: new Map(), endpointsKnown: false }))
+    expect((await plugin.loop.run('lost')).ops).toBe(0)
+    expect(plugin.kernel.toText()).toBe(before)
+  })
+})

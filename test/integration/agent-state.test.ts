@@ -1,0 +1,81 @@
+/** The state file on a real file system. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StateStore } from '../../agent/src/state/store.ts'
+import { record, state, uidOf } from '../../agent/src/testing/builders.ts'
+import { QUIET } from '../support/plugin.ts'
+
+describe('state file', () => {
+  let folder = ''
+  let file = ''
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-state-'))
+    file = path.join(folder, 'data/agent-state')
+  })
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+  const open = () => StateStore.open({ file, log: QUIET, newInstance: () => 'fresh-instance' })
+  const full = state({}, [record()])
+
+  it('is what the next agent begins with', async () => {
+    const store = open()
+    store.change(() => full)
+    await store.durable()
+    expect(open().current).toEqual(full)
+    expect(fs.readdirSync(path.dirname(file))).toEqual(['agent-state'])
+    expect(fs.statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  it('`written` follows the disk, not the memory', async () => {
+    const store = open()
+    store.change(() => full)
+    expect(store.written.endpoints.size).toBe(0)
+    await store.durable()
+    expect(store.written).toBe(store.current)
+  })
+
+  it('many changes are few writes, and each is on disk when its waiter hears', async () => {
+    const store = open()
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const uid = index.toString(16).padStart(20, '0')
+        store.change((before) => ({ ...before, endpoints: new Map(before.endpoints).set(uid, record({ uid })) }))
+        await store.durable()
+        expect(fs.readFileSync(file, 'utf8')).toContain(uid)
+      }),
+    )
+    expect(open().current.endpoints.size).toBe(200)
+  })
+
+  it.each([
+    ['cut', (text: string) => text.slice(0, text.length / 2)],
+    ['garbled', (text: string) => text.replaceAll('0', '1')],
+    ['empty', () => ''],
+  ])('%s: it is moved aside, the agent keeps its name and knows that it knows nothing', async (_, spoil) => {
+    const store = open()
+    store.change(() => full)
+    await store.durable()
+    const text = fs.readFileSync(file, 'utf8')
+    fs.writeFileSync(file, spoil(text))
+    const next = open()
+    expect(next.current).toMatchObject({ endpointsKnown: false, position: null, identity: null })
+    expect(next.current.instance).toBe(spoil(text) === '' ? 'fresh-instance' : 'instance1'.replaceAll('0', '1'))
+    const left = fs.readdirSync(path.dirname(file))
+    expect(left).toHaveLength(1)
+    expect(left[0]).toMatch(/^agent-state\.bad-\d+$/)
+  })
+
+  it('that cannot be written fails its waiters, says why, and is written later', async () => {
+    const store = open()
+    fs.rmSync(path.dirname(file), { recursive: true })
+    store.change(() => full)
+    await expect(store.durable()).rejects.toThrow(/state file not written/)
+    expect(store.failure?.code).toBe('unavailable')
+    fs.mkdirSync(path.dirname(file))
+    store.change((before) => ({ ...before, endpoints: new Map([[uidOf('a'), record({ uid: uidOf('a') })]]) }))
+    await store.durable()
+    expect([store.failure, open().current.endpoints.size]).toEqual([undefined, 1])
+  })
+})
