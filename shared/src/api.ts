@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { HostProblem } from './agent-protocol.ts'
-import { EGRESS_MODES, SubnetSpec } from './intent/entry.ts'
+import { AuxAddresses, EGRESS_MODES, SubnetSpec } from './intent/entry.ts'
 import { Position } from './intent/intent.ts'
 import { CidrText, IpText } from './words/address-text.ts'
 import { HostFacts } from './words/host-facts.ts'
@@ -23,7 +23,7 @@ export const NetworkCreateRequest = z.strictObject({
   driver: z.string().min(1).max(32),
   /** None: one is chosen from the cluster's pools (and one of IPv6 with `ipv6`). */
   subnets: z.array(SubnetRequest).max(16),
-  auxAddresses: z.record(z.string().min(1).max(63), IpText),
+  auxAddresses: AuxAddresses,
   options: StringMap,
   labels: StringMap,
   internal: z.boolean(),

@@ -64,15 +64,18 @@ export {
 export { type Op, OpSchema } from './host-state/op.ts'
 export { canonicalJson, digestOf, EMPTY_DIGEST, entryHash, shiftDigest } from './intent/digest.ts'
 export {
+  AuxAddresses,
   EGRESS_MODES,
   type Egress,
   EndpointSpec,
   Entry,
   entryKey,
+  Mtu,
   NetworkSpec,
   PeerSpec,
   SubnetSpec,
   UplinkSpec,
+  Vni,
 } from './intent/entry.ts'
 export {
   applyChange,
@@ -127,4 +130,14 @@ export {
 export { parseJsonWith, parseWith } from './validate.ts'
 export { CidrText, IpText } from './words/address-text.ts'
 export { HostFacts, InterfaceFact } from './words/host-facts.ts'
-export { EndpointName, InterfaceName, Mac, Name, RequestId, StringMap, UID_LENGTH, Uid } from './words/names.ts'
+export {
+  EndpointName,
+  InterfaceName,
+  Mac,
+  Name,
+  PROTOTYPE_KEYS,
+  RequestId,
+  StringMap,
+  UID_LENGTH,
+  Uid,
+} from './words/names.ts'

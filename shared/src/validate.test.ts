@@ -9,12 +9,25 @@ const Thing = z.strictObject({ name: Name, count: z.number().int().optional() })
 describe('validation', () => {
   it('names the value and the rule', () => {
     expect(() => parseWith(Thing, { name: 'My_Net' }, 'thing')).toThrow(
-      '[invalid] bad thing: name "My_Net" must be 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit',
+      '[invalid] bad thing: name "My_Net": it must be 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit; choose a name like web or team-a',
     )
   })
 
   it('names several findings and unknown keys', () => {
-    expect(() => parseWith(Thing, { name: 'a', count: 1.5, extra: 1 }, 'thing')).toThrow(/count 1.5 .*; .*extra/)
+    expect(() => parseWith(Thing, { name: 'a', count: 1.5, extra: 1 }, 'thing')).toThrow(/count 1.5: .*; extra /)
+    expect(() => parseWith(Thing, { name: 'a', conut: 1 }, 'thing')).toThrow(
+      '[invalid] bad thing: conut: it is not known here; did you mean count?',
+    )
+  })
+
+  it.each([
+    [{}, 'name: it is missing; '],
+    [{ name: 5 }, 'name 5: it must be a text, not a number; '],
+    [{ name: 'default' }, 'name "default": it is reserved, as are '],
+    [{ name: 'a', count: 'x' }, 'count "x": it must be a number, not a text; '],
+    [[], 'the whole: it must be an object, not a list; '],
+  ])('reads well to a stranger: %j', (input, text) => {
+    expect(() => parseWith(Thing, input, 'thing')).toThrow(`[invalid] bad thing: ${text}`)
   })
 
   it('cuts long values', () => {
@@ -24,12 +37,23 @@ describe('validation', () => {
   })
 
   it.each(['{', '', 'nul', '[1,]'])('refuses %j as not JSON', (text) => {
-    expect(() => parseJsonWith(z.unknown(), text, 'message')).toThrow(/^\[invalid\] bad message: not JSON/)
+    expect(() => parseJsonWith(z.unknown(), text, 'message')).toThrow(/^\[invalid\] bad message: it is not JSON: /)
   })
 
   it.each(['{"__proto__":{"x":1}}', '{"a":[{"__proto__":null}]}'])('refuses prototype keys: %s', (text) => {
     expect(() => parseJsonWith(z.unknown(), text, 'message')).toThrow(/__proto__ is not allowed/)
     expect(({} as { x?: number }).x).toBeUndefined()
+  })
+
+  it('refuses prototype keys in what was parsed already, where zod would drop them', () => {
+    const labels = JSON.parse('{"a":"b","__proto__":"x"}') as unknown
+    expect(StringMap.safeParse(labels).success).toBe(true)
+    expect(() => parseWith(StringMap, labels, 'labels')).toThrow(/__proto__ is not allowed/)
+  })
+
+  it('refuses bottomless nesting without recursion', () => {
+    const text = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    expect(() => parseJsonWith(z.unknown(), text, 'message')).toThrow(/deeper than 32 levels/)
   })
 
   it.each(['constructor', 'prototype', ''])('refuses the option key %j', (key) => {
@@ -61,7 +85,7 @@ describe('validation', () => {
   it('makes addresses canonical', () => {
     expect(IpText.parse('FD00::0:1')).toBe('fd00::1')
     expect(CidrText.parse('FD00:0::/64')).toBe('fd00::/64')
-    expect(CidrText.safeParse('10.0.0.1/24').error?.issues[0]?.message).toMatch(/host bits set.*write 10\.0\.0\.0\/24/)
+    expect(() => parseWith(CidrText, '10.0.0.1/24', 'subnet')).toThrow(/host bits set: .*; write 10\.0\.0\.0\/24$/)
   })
 
   it('makes MACs canonical and refuses multicast', () => {

@@ -1,39 +1,67 @@
-/** From zod's findings to one error that names each value, the rule, and the remedy. */
+/**
+ * The one gate for what comes from outside: flags, HTTP, NATS, etcd, Docker's calls, files.
+ *
+ * Invariants
+ * - Prototype keys and bottomless nesting are refused here, before any schema: zod drops `__proto__` without a word.
+ * - Every refusal has the value, the rule and what to do.
+ */
 import type { z } from 'zod'
 import { WeftError } from './errors.ts'
+import { type Finding, findingOf } from './finding.ts'
+
+/** Nesting of arrays and objects; the deepest message of ours has six. */
+const MOST_NESTING = 32
+/** Findings that one error tells. */
+const MOST_FINDINGS = 8
 
 /** Parses at an edge; throws `invalid` with every finding. `what` names the thing parsed: "network create request". */
 export function parseWith<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
+  refuseHostile(input, what)
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  const why = result.error.issues
-    .slice(0, 8)
-    .map((issue) => `${issue.path.join('.') || 'value'}${shown(input, issue.path)} ${issue.message}`)
-    .join('; ')
-  throw new WeftError('invalid', { what: `bad ${what}`, why })
+  const findings = result.error.issues.slice(0, MOST_FINDINGS).map((issue) => findingOf(issue, input, schema))
+  throw errorOf(findings, what)
 }
 
-/** Parses JSON text and then as {@link parseWith}; refuses prototype keys at any depth. */
+/** Parses JSON text and then as {@link parseWith}. */
 export function parseJsonWith<S extends z.ZodType>(schema: S, text: string, what: string): z.output<S> {
   let value: unknown
   try {
-    value = JSON.parse(text, (key, part) => {
-      if (key === '__proto__') throw new SyntaxError('the key __proto__ is not allowed')
-      return part
-    })
-  } catch (error) {
-    throw new WeftError('invalid', { what: `bad ${what}`, why: `not JSON: ${(error as Error).message}`, cause: error })
+    value = JSON.parse(text)
+  } catch (cause) {
+    const why = `it is not JSON: ${(cause as Error).message}`
+    throw new WeftError('invalid', { what: `bad ${what}`, why, remedy: 'send one JSON text', cause })
   }
   return parseWith(schema, value, what)
 }
 
-function shown(input: unknown, path: readonly PropertyKey[]): string {
-  let value: unknown = input
-  for (const key of path) {
-    if (value === null || typeof value !== 'object') return ''
-    value = (value as Record<PropertyKey, unknown>)[key]
+function errorOf([first, ...others]: readonly Finding[], what: string): WeftError {
+  const also = others.map(({ on, rule }) => `; ${on} ${rule}`).join('')
+  const { on = 'the whole', rule = 'is not understood', remedy = 'correct it and try again' } = first ?? {}
+  return new WeftError('invalid', { what: `bad ${what}`, on, why: `${sentence(rule)}${also}`, remedy })
+}
+
+/** A rule with its subject, unless it has one already. */
+function sentence(rule: string): string {
+  return /^(must|is|has)\b/.test(rule) ? `it ${rule}` : rule
+}
+
+/** Looks at every key, however deep, without recursion: the input may be hostile. */
+function refuseHostile(input: unknown, what: string): void {
+  if (input === null || typeof input !== 'object') return
+  const refuse = (on: string, why: string, remedy: string) => {
+    throw new WeftError('invalid', { what: `bad ${what}`, on, why, remedy })
   }
-  if (typeof value !== 'string' && typeof value !== 'number') return ''
-  const text = JSON.stringify(value)
-  return ` ${text.length > 120 ? `${text.slice(0, 117)}…"` : text}`
+  let level: object[] = [input]
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MOST_NESTING) refuse('nesting', `it is deeper than ${MOST_NESTING} levels`, 'send a flatter one')
+    const next: object[] = []
+    for (const part of level) {
+      if (Object.hasOwn(part, '__proto__')) refuse('__proto__', 'the key __proto__ is not allowed', 'leave it out')
+      for (const value of Array.isArray(part) ? part : Object.values(part)) {
+        if (value !== null && typeof value === 'object') next.push(value)
+      }
+    }
+    level = next
+  }
 }

@@ -4,20 +4,28 @@
  */
 import { z } from 'zod'
 import { CidrText, IpText } from '../words/address-text.ts'
-import { EndpointName, Mac, Name, StringMap, Uid } from '../words/names.ts'
+import { EndpointName, InterfaceName, Mac, Name, namedMap, StringMap, Uid } from '../words/names.ts'
+
+/** Addresses that are never given out, by the names that the admin gave them. */
+export const AuxAddresses = namedMap(IpText, 63)
 
 export const SubnetSpec = z.strictObject({
   uid: Uid,
   cidr: CidrText,
   gateway: IpText.optional(),
   ipRange: CidrText.optional(),
-  auxAddresses: z.record(z.string(), IpText),
+  auxAddresses: AuxAddresses,
 })
 export type SubnetSpec = z.infer<typeof SubnetSpec>
 
 /** How containers of a network reach the outside (DOCKER.md 1.3): Docker's gateway bridge, the subnet's gateway, or not. */
 export const EGRESS_MODES = ['docker', 'gateway', 'none'] as const
 export type Egress = (typeof EGRESS_MODES)[number]
+
+/** Bytes; what Linux takes on the links that networks are made of. */
+export const Mtu = z.number().int().min(68).max(65535)
+/** RFC 7348 section 4: 24 bits; 0 is no network. */
+export const Vni = z.number().int().min(1).max(0xffffff)
 
 export const NetworkSpec = z.strictObject({
   uid: Uid,
@@ -29,8 +37,8 @@ export const NetworkSpec = z.strictObject({
   internal: z.boolean(),
   egress: z.enum(EGRESS_MODES),
   /** Settled at creation from all hosts' underlays; absent means the parent's. */
-  mtu: z.number().int().optional(),
-  vni: z.number().int().optional(),
+  mtu: Mtu.optional(),
+  vni: Vni.optional(),
   subnets: z.array(SubnetSpec),
 })
 export type NetworkSpec = z.infer<typeof NetworkSpec>
@@ -50,7 +58,7 @@ export type EndpointSpec = z.infer<typeof EndpointSpec>
 export const PeerSpec = z.strictObject({ host: Name, vtep: IpText })
 export type PeerSpec = z.infer<typeof PeerSpec>
 
-export const UplinkSpec = z.strictObject({ name: Name, interface: z.string().max(15) })
+export const UplinkSpec = z.strictObject({ name: Name, interface: InterfaceName })
 export type UplinkSpec = z.infer<typeof UplinkSpec>
 
 /** `network`: every network of the cluster. `endpoint`, `peer`: only of networks in which the host has endpoints. */

@@ -1,5 +1,6 @@
 /** What an agent tells about its host: the ground on which subnets, parents, uplinks and MTUs are checked. */
 import { z } from 'zod'
+import { IpText, KernelAddressText } from './address-text.ts'
 
 export const InterfaceFact = z.strictObject({
   name: z.string().max(15),
@@ -9,7 +10,7 @@ export const InterfaceFact = z.strictObject({
   /** 'device' for NICs, else the kernel's kind: vlan, bond, bridge, veth, … */
   kind: z.string(),
   /** Addresses with prefix length. */
-  addresses: z.array(z.string()),
+  addresses: z.array(KernelAddressText),
 })
 export type InterfaceFact = z.infer<typeof InterfaceFact>
 
@@ -21,8 +22,8 @@ export const HostFacts = z.strictObject({
   dockerVersion: z.string().optional(),
   interfaces: z.array(InterfaceFact),
   /** Destinations of the host's routes, CIDR, the default routes and Weft's own left out. */
-  routes: z.array(z.string()),
+  routes: z.array(KernelAddressText),
   /** The interface that carries VXLAN, and our VTEP address on it. */
-  underlay: z.strictObject({ interface: z.string(), address: z.string(), mtu: z.number().int() }),
+  underlay: z.strictObject({ interface: z.string().max(15), address: IpText, mtu: z.number().int() }),
 })
 export type HostFacts = z.infer<typeof HostFacts>

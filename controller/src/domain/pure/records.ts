@@ -3,16 +3,20 @@
  * that a repeated request recognises its own work) and, where it is edited, `gen` (how often it was written).
  */
 import {
+  AuxAddresses,
   CidrText,
   EGRESS_MODES,
   EndpointName,
   HostFacts,
+  InterfaceName,
   IpText,
   Mac,
+  Mtu,
   Name,
   parseJsonWith,
   StringMap,
   Uid,
+  Vni,
 } from '@weft/shared'
 import { z } from 'zod'
 
@@ -34,8 +38,8 @@ export const NetworkRecord = z.strictObject({
   labels: StringMap,
   internal: z.boolean(),
   egress: z.enum(EGRESS_MODES),
-  mtu: z.number().int().optional(),
-  vni: z.number().int().optional(),
+  mtu: Mtu.optional(),
+  vni: Vni.optional(),
   /** In the order in which they were asked for. */
   subnets: z.array(Uid),
   createdAt: Time,
@@ -57,7 +61,7 @@ export const SubnetRecord = z.strictObject({
   cidr: CidrText,
   gateway: IpText.optional(),
   ipRange: CidrText.optional(),
-  auxAddresses: z.record(z.string(), IpText),
+  auxAddresses: AuxAddresses,
 })
 export type SubnetRecord = z.infer<typeof SubnetRecord>
 
@@ -100,7 +104,7 @@ export const EndpointRecord = z.strictObject({
 })
 export type EndpointRecord = z.infer<typeof EndpointRecord>
 
-export const UplinkRecord = z.strictObject({ ...edited, interface: z.string().max(15) })
+export const UplinkRecord = z.strictObject({ ...edited, interface: InterfaceName })
 export type UplinkRecord = z.infer<typeof UplinkRecord>
 
 export const HostRecord = z.strictObject({
