@@ -100,7 +100,7 @@ export class Machine {
       'capture-output': true,
       ...(input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') }),
     })) as { pid: number }
-    for (let waitMs = 10; ; waitMs = Math.min(waitMs * 1.5, 250)) {
+    for (let waitMs = 10; ; waitMs = Math.min(waitMs * 1.5, 400)) {
       const status = (await channel.call('guest-exec-status', { pid })) as ExecStatus
       if (status.exited) return outcome(status)
       if (performance.now() > deadlineMs)

@@ -62,7 +62,10 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       if (verb !== 'up' && verb !== 'test') process.exit(130)
-      down().finally(() => process.exit(130))
+      down().then(
+        () => process.exit(130),
+        () => process.exit(1),
+      )
     })
   process.exit(await act(args))
 } catch (thrown) {

@@ -9,6 +9,9 @@ import { Machine } from './machine.ts'
 import { installNeeds } from './machine-needs.ts'
 import { say } from './progress.ts'
 
+/** Which image the machines of this rig run on. */
+const IMAGE_RECORD = path.join(RUN, 'image.json')
+
 export interface Rig {
   readonly image: RigImage
   readonly controller: Machine
@@ -51,15 +54,17 @@ export async function up(options: UpOptions = { provision: true }): Promise<Rig>
     await down()
     throw error
   }
+  fs.writeFileSync(IMAGE_RECORD, JSON.stringify(image))
   return toRig(image, machines)
 }
 
 /** The rig that is up. Throws `unavailable` when a machine does not run. */
-export async function attach(): Promise<Rig> {
+export function attach(): Rig {
   const machines = MACHINES.map((layout) => new Machine(layout))
   const missing = machines.filter((machine) => machine.pid() === undefined)
-  if (missing.length === 0) return toRig(await rigImage(), machines)
-  const on = missing.map(({ name }) => name).join(', ')
+  if (missing.length === 0 && fs.existsSync(IMAGE_RECORD))
+    return toRig(JSON.parse(fs.readFileSync(IMAGE_RECORD, 'utf8')) as RigImage, machines)
+  const on = missing.map(({ name }) => name).join(', ') || 'it is still being made'
   throw new WeftError('unavailable', { what: 'machines are not up', on, remedy: 'npm run rig -- up' })
 }
 

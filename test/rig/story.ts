@@ -1,0 +1,66 @@
+/** What the rig's tests say often: Docker and Weft on a machine, addresses, pings. */
+import { waitFor } from '../../cli/src/lab/wait.ts'
+import type { Machine } from './machine.ts'
+
+/** `docker …` on a machine; gives back stdout, trimmed. */
+export async function docker(host: Machine, ...args: readonly string[]): Promise<string> {
+  return (await host.must(['docker', ...args], { timeoutMs: 120_000 })).trim()
+}
+
+/** `weft …` on the controller; gives back stdout, trimmed. */
+export async function weft(controller: Machine, ...args: readonly string[]): Promise<string> {
+  return (await controller.must(['weft', ...args], { timeoutMs: 120_000 })).trim()
+}
+
+/** A container that only waits, brought back by Docker after a reboot. */
+export async function runContainer(host: Machine, name: string, network: string): Promise<void> {
+  const options = ['--detach', '--restart', 'always', '--stop-timeout', '1', '--name', name, '--network', network]
+  await docker(host, 'run', ...options, 'busybox', 'sleep', '100000')
+}
+
+/** IPv4 address of a running container in a network, as its engine tells. */
+export async function addressOf(host: Machine, container: string, network: string): Promise<string> {
+  const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`
+  return await docker(host, 'inspect', '--format', format, container)
+}
+
+export interface Pings {
+  readonly sent: number
+  readonly received: number
+}
+
+/** Pings from inside a container. */
+export async function ping(host: Machine, container: string, address: string, count = 3): Promise<Pings> {
+  const argv = ['docker', 'exec', container, 'ping', '-c', String(count), '-W', '3', address]
+  return parsePings((await host.exec(argv, { timeoutMs: 60_000 + count * 2_000 })).out)
+}
+
+export function parsePings(text: string): Pings {
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(text) ?? []
+  return { sent: Number(sent ?? 0), received: Number(received ?? 0) }
+}
+
+/** Every live host at the newest revision, and this many of them. */
+export async function converged(controller: Machine, hosts: number): Promise<void> {
+  const argv = ['weft', 'status', '--wait', '--timeout', '60s', '--format', 'json']
+  await waitFor(
+    async () => {
+      const { code, out } = await controller.exec(argv, { timeoutMs: 120_000 })
+      if (code !== 0) return undefined
+      const status = JSON.parse(out) as { hosts: { alive: boolean; converged: boolean }[] }
+      return status.hosts.filter(({ alive, converged }) => alive && converged).length === hosts ? true : undefined
+    },
+    { what: `${hosts} converged hosts`, timeoutMs: 180_000, intervalMs: 1_000 },
+  )
+}
+
+/** Waits until a container runs and gives back its address. */
+export async function backWithAddress(host: Machine, container: string, network: string): Promise<string> {
+  return await waitFor(
+    async () => {
+      const { code, out } = await host.exec(['docker', 'inspect', '--format', '{{.State.Running}}', container])
+      return code === 0 && out.trim() === 'true' ? await addressOf(host, container, network) : undefined
+    },
+    { what: `${container} to run again`, timeoutMs: 120_000, intervalMs: 1_000 },
+  )
+}

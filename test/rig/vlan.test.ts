@@ -1,0 +1,144 @@
+/**
+ * The user's own use: macvlan networks on VLANs of a trunk that real machines share, made with one command each,
+ * proven by the wire and by reboots. The tests are one story and run in order.
+ */
+import { WEFT_LINK_GROUP } from '@weft/shared'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import type { Machine } from './machine.ts'
+import { attach, failures, type Rig } from './rig.ts'
+import { addressOf, backWithAddress, converged, docker, ping, runContainer, weft } from './story.ts'
+
+interface Link {
+  readonly ifname: string
+  readonly group?: string
+  readonly link?: string
+  readonly operstate: string
+  readonly linkinfo?: {
+    readonly info_kind: string
+    readonly info_data?: { readonly id: number; readonly protocol: string }
+  }
+}
+
+const VLANS = [
+  { network: 'mynet2', id: 100, subnet: '20.0.0.0/24', gateway: '20.0.0.1', letter: 'a' },
+  { network: 'mynet3', id: 200, subnet: '30.0.0.0/24', gateway: '30.0.0.1', letter: 'b' },
+] as const
+
+async function links(host: Machine): Promise<Link[]> {
+  return JSON.parse(await host.must(['ip', '-j', '-d', 'link', 'show'])) as Link[]
+}
+
+describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk', () => {
+  let rig: Rig
+  /** Address by container. */
+  const address = new Map<string, string>()
+  const at = (name: string) => address.get(name) ?? ''
+
+  beforeAll(() => {
+    rig = attach()
+  })
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') for (const machine of rig.machines) console.error(await failures(machine))
+  })
+  afterAll(() => {
+    for (const machine of rig.machines) machine.close()
+  })
+
+  it('both hosts join by their units and converge', async () => {
+    await converged(rig.controller, 2)
+    for (const host of rig.hosts) expect(await docker(host, 'network', 'ls', '-q', '-f', 'driver=weft')).toBe('')
+  })
+
+  it('one command each makes the two networks on both hosts, sub-interfaces and all', async () => {
+    for (const { network, id, subnet, gateway } of VLANS) {
+      const options = ['-d', 'macvlan', '--subnet', subnet, '--gateway', gateway, '-o', `parent=eth1.${id}`]
+      await weft(rig.controller, 'network', 'create', ...options, network)
+    }
+    await converged(rig.controller, 2)
+    for (const host of rig.hosts) {
+      const found = await links(host)
+      for (const { id } of VLANS) {
+        const link = found.find(({ ifname }) => ifname === `eth1.${id}`)
+        expect(link?.linkinfo?.info_data).toMatchObject({ id, protocol: '802.1Q' })
+        expect(link).toMatchObject({ link: 'eth1', group: String(WEFT_LINK_GROUP), operstate: 'UP' })
+      }
+      const names = await docker(host, 'network', 'ls', '-f', 'driver=weft', '--format', '{{.Name}}')
+      expect(names.split('\n').sort()).toEqual(VLANS.map(({ network }) => network))
+    }
+  })
+
+  it('containers reach each other inside a VLAN, across hosts', async () => {
+    for (const { network, letter } of VLANS)
+      await Promise.all(
+        rig.hosts.map(async (host, index) => {
+          const name = `${letter}${index + 1}`
+          await runContainer(host, name, network)
+          address.set(name, await addressOf(host, name, network))
+        }),
+      )
+    expect(new Set(address.values()).size).toBe(4)
+    expect(await ping(rig.hosts[0], 'a1', at('a2'))).toEqual({ sent: 3, received: 3 })
+    expect(await ping(rig.hosts[1], 'b2', at('b1'))).toEqual({ sent: 3, received: 3 })
+  })
+
+  it('and not across VLANs, where not even ARP is answered', async () => {
+    const ask = (container: string, target: string) =>
+      rig.hosts[0].exec(['docker', 'exec', container, 'arping', '-c', '3', '-w', '5', '-I', 'eth0', target])
+    expect((await ask('a1', at('a2'))).out).toMatch(/Received [1-9]\d* (response|repl)/)
+    expect((await ask('b1', at('a2'))).out).toMatch(/Received 0 (response|repl)/)
+    expect((await ping(rig.hosts[0], 'b1', at('a2'), 2)).received).toBe(0)
+  })
+
+  it('the wire carries their tags', async () => {
+    const capture = rig.hosts[1].exec(
+      ['timeout', '40', 'tcpdump', '-e', '-nn', '-l', '-i', 'eth1', '-c', '16', 'vlan and icmp'],
+      { timeoutMs: 60_000 },
+    )
+    await Promise.all([ping(rig.hosts[0], 'a1', at('a2'), 12), ping(rig.hosts[0], 'b1', at('b2'), 12)])
+    const frames = (await capture).out.trim().split('\n')
+    expect(frames.length).toBeGreaterThanOrEqual(8)
+    for (const { id, letter } of VLANS) {
+      const own = frames.filter((line) => line.includes(`${at(`${letter}1`)} > ${at(`${letter}2`)}: ICMP echo request`))
+      expect(own.length).toBeGreaterThan(0)
+      for (const line of own) expect(line).toMatch(new RegExp(`ethertype 802\\.1Q \\(0x8100\\).* vlan ${id},`))
+    }
+  })
+
+  it('a host that reboots has links, containers and addresses again, and nobody did anything', async () => {
+    const [first, second] = rig.hosts
+    await second.reboot()
+    for (const { network, letter } of VLANS)
+      expect(await backWithAddress(second, `${letter}2`, network)).toBe(at(`${letter}2`))
+    expect((await ping(first, 'a1', at('a2'), 5)).received).toBeGreaterThanOrEqual(4)
+    expect((await ping(second, 'b2', at('b1'), 5)).received).toBeGreaterThanOrEqual(4)
+    await converged(rig.controller, 2)
+  })
+
+  it('a power cut of all three at once is survived likewise', async () => {
+    for (const machine of rig.machines) await machine.must(['sync'])
+    await Promise.all(rig.machines.map((machine) => machine.powerOff()))
+    await Promise.all(
+      rig.machines.map(async (machine) => {
+        await machine.powerOn(rig.image)
+        await machine.ready(240_000)
+      }),
+    )
+    for (const { network, letter } of VLANS)
+      for (const [index, host] of rig.hosts.entries()) {
+        const name = `${letter}${index + 1}`
+        expect(await backWithAddress(host, name, network)).toBe(at(name))
+      }
+    expect((await ping(rig.hosts[0], 'a1', at('a2'), 5)).received).toBeGreaterThanOrEqual(4)
+    await converged(rig.controller, 2)
+  })
+
+  it('removed networks take their sub-interfaces with them', async () => {
+    await Promise.all(rig.hosts.map((host, index) => docker(host, 'rm', '-f', `a${index + 1}`, `b${index + 1}`)))
+    for (const { network } of VLANS) await weft(rig.controller, 'network', 'rm', network)
+    await converged(rig.controller, 2)
+    for (const host of rig.hosts) {
+      expect((await links(host)).filter(({ ifname }) => ifname.startsWith('eth1.'))).toEqual([])
+      expect(await docker(host, 'network', 'ls', '-q', '-f', 'driver=weft')).toBe('')
+    }
+  })
+})
