@@ -75,7 +75,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     log,
     everyMs: PASS_EVERY_MS,
     onResult: (result) => {
-      if (result.applied !== undefined) applied = result.applied
+      applied = Math.max(applied, result.applied ?? 0)
       passProblems = result.problems
       tellIfNew()
     },
@@ -111,11 +111,18 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     facts,
     heartbeatMs: HEARTBEAT_MS,
     progress: () => ({ applied: Math.min(applied, keeper.applied), problems: problems() }),
-    onIntent: () => {
+    onIntent: ({ previous, own }) => {
       watch.intentCame()
-      loop.trigger('intent')
+      // Revisions may begin anew after a restore.
+      if (previous?.incarnation !== store.current.position?.incarnation) applied = 0
+      // A claim's echo: desired does not depend on it, and a pass would only stand in the way of the endpoint's own.
+      const level = own && passProblems.length === 0 && applied === previous?.revision
+      if (!level) loop.trigger('intent')
       store.durable().then(
-        () => keeper.trigger(),
+        () => {
+          if (level) applied = store.written.position?.revision ?? applied
+          keeper.trigger()
+        },
         () => tellIfNew(),
       )
     },

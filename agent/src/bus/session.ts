@@ -33,7 +33,8 @@ export interface SessionOptions {
   readonly facts: () => HostFacts
   /** Where the kernel and Docker are. */
   readonly progress: () => { readonly applied: number; readonly problems: readonly HostProblem[] }
-  readonly onIntent: () => void
+  /** An intent was accepted; `own`: nothing in it differs but this host's own endpoints, which it knows anyway. */
+  readonly onIntent: (change: { readonly previous: Position | null; readonly own: boolean }) => void
   /** After each join: everything that the controller should know is to be told again. */
   readonly onJoined: () => void
   readonly heartbeatMs: number
@@ -126,7 +127,7 @@ export class Session {
     if (!this.#joined || identity === null) return
     const delta = this.#parse(() => parseJsonWith(IntentDelta, text, 'intent delta'))
     if (delta === undefined) return
-    this.#settle(acceptDelta(this.#held(identity), delta), 'intent delta')
+    this.#settle(acceptDelta(this.#held(identity), delta), 'intent delta', this.#isOwn(delta))
   }
 
   /** The controller tells where we should be. */
@@ -251,10 +252,10 @@ export class Session {
       return
     }
     if (verdict.kind === 'accepted' && this.#problem?.code === 'mass_delete') this.#problem = undefined
-    this.#settle(verdict, 'snapshot')
+    this.#settle(verdict, 'snapshot', false)
   }
 
-  #settle(verdict: Verdict, what: string): void {
+  #settle(verdict: Verdict, what: string, own: boolean): void {
     const { store, log, onIntent } = this.#options
     if (verdict.kind === 'refused') {
       this.#counts.refused++
@@ -263,10 +264,18 @@ export class Session {
       this.#pullSoon(verdict.why)
     } else {
       const { entries, position } = verdict
+      const previous = store.current.position
       store.change((state) => ({ ...state, entries, position }))
       log.info({ revision: position.revision, entries: entries.size }, 'intent accepted')
-      onIntent()
+      onIntent({ previous, own })
     }
+  }
+
+  /** A delta about this host's own endpoints only; to be asked before it is applied. */
+  #isOwn({ put, remove }: IntentDelta): boolean {
+    const { store, host } = this.#options
+    const gone = remove.map((key) => store.current.entries.get(key))
+    return [...put, ...gone].every((entry) => entry?.kind === 'endpoint' && entry.host === host)
   }
 
   #held(identity: Held['identity']): Held {

@@ -85,7 +85,7 @@ export class NetworkKeeper {
     const wanted = [...entries.values()].flatMap((entry) => (entry.kind === 'network' ? [entry] : []))
     const picture = canonicalJson(wanted)
     if (this.#seen === picture) {
-      this.#applied = Math.max(this.#applied, position.revision)
+      this.#applied = position.revision
       return onChanged()
     }
     const problems: HostProblem[] = []
