@@ -1,6 +1,6 @@
 /** The cluster as the publisher and the status look at it: narrow views of the cache, so that both are tested without it. */
 import type { StatusSource } from './api/status.ts'
-import { affectedHosts, type ClusterCache, type ClusterChange, compileHost } from './domain/index.ts'
+import { affectedHosts, type ClusterCache, type ClusterChange, compileHost, damageWarnings } from './domain/index.ts'
 import type { Board } from './intents/board.ts'
 import type { IntentSource, Publisher } from './intents/publisher.ts'
 import type { Targets } from './intents/targets.ts'
@@ -12,6 +12,7 @@ export function intentSource(cluster: ClusterCache): IntentSource<ClusterChange>
     cluster: () => view().cluster ?? '',
     incarnation: () => view().incarnation,
     hosts: () => [...view().hosts.values()].map(({ value }) => ({ id: value.id, epoch: value.epoch })),
+    onHold: () => view().lost.size > 0,
     compile: (host) => compileHost(view(), host),
     affected: (change) => affectedHosts(view(), change),
     changes: (signal) => cluster.changes(signal),
@@ -33,18 +34,18 @@ export function statusSource(
         return { id, epoch, alive: alive.get(id)?.value.epoch === epoch }
       })
     },
+    onHold: () => cluster.current().lost.size > 0,
     target: (host) => parts.targets.position(host),
     targetsAt: (revision, signal) => parts.publisher.targetsAt(revision, signal),
     summary: () => {
       const view = cluster.current()
-      const damaged = [...view.damaged].map(([key, why]) => `record ${key} cannot be read: ${why}`)
       return {
         cluster: view.cluster ?? '',
         incarnation: view.incarnation,
         revision: view.revision,
         networks: view.networks.size,
         endpoints: view.endpoints.size,
-        warnings: [...warnings(), ...damaged],
+        warnings: [...warnings(), ...damageWarnings(view)],
       }
     },
   }

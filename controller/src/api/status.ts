@@ -17,6 +17,8 @@ export interface StatusSource {
   readonly board: Board
   readonly hosts: () => readonly StatusHost[]
   readonly target: (host: string) => Position
+  /** True while nobody can tell what hosts should have, for etcd records that cannot be read. */
+  readonly onHold: () => boolean
   /** Resolves when targets reflect everything up to the revision; rejects when the signal aborts. */
   readonly targetsAt: (revision: number, signal: AbortSignal) => Promise<void>
   readonly summary: () => Omit<StatusView, 'hosts' | 'converged'>
@@ -30,7 +32,7 @@ export function currentStatus(source: StatusSource): StatusView {
   return {
     ...summary,
     hosts,
-    converged: hosts.every((host) => host.converged || !host.alive),
+    converged: !source.onHold() && hosts.every((host) => host.converged || !host.alive),
     warnings: [...summary.warnings, ...gone],
   }
 }
@@ -52,7 +54,7 @@ export async function waitForStatus(
   const view = () => {
     const now = currentStatus(source)
     const hosts = now.hosts.map((host) => againstGoal(host, goals.get(host.id)))
-    return { ...now, hosts, converged: hosts.every((host) => host.converged || !host.alive) }
+    return { ...now, hosts, converged: !source.onHold() && hosts.every((host) => host.converged || !host.alive) }
   }
   return await new Promise((resolve) => {
     const finish = () => {

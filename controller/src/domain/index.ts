@@ -9,6 +9,7 @@ export { ALIVE_SECONDS, joinHost, recordFacts, refreshAlive } from './join-host.
 export { ensureMeta } from './meta.ts'
 export { affectedHosts } from './pure/affected.ts'
 export { compileHost } from './pure/compile.ts'
+export { damageWarnings } from './pure/damage.ts'
 export { eventsOf } from './pure/events.ts'
 export { findNetwork, networkView, networkViews } from './pure/network-view.ts'
 export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'

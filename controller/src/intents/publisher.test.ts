@@ -20,6 +20,8 @@ class Cluster implements IntentSource<Change> {
   readonly cluster = () => 'cluster-1'
   readonly incarnation = () => 1
   readonly hosts = () => [...this.intents.keys()].map((id) => ({ id, epoch: 4 }))
+  held = false
+  readonly onHold = () => this.held
   readonly compile = (host: string) => this.intents.get(host) ?? new Map()
   readonly affected = (change: Change) => change.hosts
   readonly waitFor = async () => {}
@@ -141,6 +143,24 @@ describe('the publisher', () => {
     cluster.set('docker1', ...Array.from({ length: 12_000 }, (_, index) => peer(`host-${index}`)))
     await turn()
     timers[0]?.()
+    expect(sent.map(({ subject }) => subject)).toEqual(['weft.v1.host.docker1.poke'])
+    stop.abort()
+    await running
+  })
+
+  it('compiles and sends nothing while the cluster is on hold, and tells everyone where to stand after it', async () => {
+    const { cluster, sent, timers, targets, publisher, stop } = setUp()
+    cluster.set('docker1', peer('a'))
+    cluster.held = true
+    const running = publisher.run(stop.signal, () => {})
+    publisher.ensure('docker1')
+    publisher.pokeAll()
+    expect([targets.hosts(), sent]).toEqual([[], []])
+    cluster.held = false
+    cluster.tell()
+    await turn()
+    timers[0]?.()
+    expect(targets.position('docker1').digest).toBe(digestOfMap(cluster.compile('docker1')))
     expect(sent.map(({ subject }) => subject)).toEqual(['weft.v1.host.docker1.poke'])
     stop.abort()
     await running

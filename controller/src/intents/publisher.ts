@@ -4,6 +4,8 @@
  * Invariants
  * - Every controller keeps the targets, so that any can answer; only the leader pushes.
  * - Nothing is pushed before the cluster's first list is complete (TRUTH.md agent contract 5): the cache is opened first.
+ * - While the cluster is on hold nothing is compiled: an intent made without a record that cannot be read would take
+ *   from hosts what they should keep. Every host then stays as it is.
  * - A push may be lost. What the host lacks shows in the next heartbeat of either side, and the host pulls.
  */
 import { type IntentDelta, intentSubject, type Position, pokeSubject } from '@weft/shared'
@@ -22,6 +24,8 @@ export interface IntentSource<Change extends { readonly revision: number }> {
   cluster(): string
   incarnation(): number
   hosts(): readonly { readonly id: string; readonly epoch: number }[]
+  /** True while something that intents are made of cannot be read. */
+  onHold(): boolean
   compile(host: string): Parameters<Targets['update']>[1]
   affected(change: Change): Iterable<string>
   /** Every change from the call of the iterator's first `next` on, none left out. */
@@ -47,6 +51,7 @@ export class Publisher<Change extends { readonly revision: number }> {
   readonly #options: PublisherOptions<Change>
   readonly #dirty = new Set<string>()
   #scheduled = false
+  #held = false
 
   constructor(options: PublisherOptions<Change>) {
     this.#options = options
@@ -92,6 +97,20 @@ export class Publisher<Change extends { readonly revision: number }> {
 
   /** Compiles the hosts that changes have touched, and pushes what became different. */
   flush(): void {
+    const { source, log } = this.#options
+    if (source.onHold()) {
+      if (!this.#held) log.error({}, 'intents on hold: etcd records cannot be read, see weft status')
+      this.#held = true
+      return
+    }
+    this.#compile()
+    if (!this.#held) return
+    this.#held = false
+    log.info({}, 'intents go on')
+    this.pokeAll()
+  }
+
+  #compile(): void {
     const { source, targets, board } = this.#options
     const revision = source.revision()
     const incarnation = source.incarnation()

@@ -57,7 +57,7 @@ export class Snapshots {
   #begin(host: string): Held {
     const target = this.#targets.get(host)
     if (target === undefined) {
-      const why = 'this controller has not seen it join yet'
+      const why = 'this controller has not seen it join yet, or cannot read all of etcd (weft status tells)'
       throw new WeftError('unavailable', { what: 'no intent of host', on: host, why, remedy: 'ask again' })
     }
     const entries = [...target.entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)

@@ -5,6 +5,7 @@ import {
   affectedHosts,
   type ClusterView,
   compileHost,
+  damageWarnings,
   openClusterCache,
   releaseEndpoints,
   setUplink,
@@ -90,6 +91,30 @@ export function intentsConformance(at: DomainStage): void {
       for (const key of [keys.endpoint(uid), ...['0a400003', '0a400002'].map((hex) => keys.held(subnet, hex))]) {
         await overwrite(at.deps, key, undefined)
       }
+    })
+
+    it('knows what it cannot know: a fresh list with a damaged record that was good once', async () => {
+      const network = await at.create('front')
+      const { uid } = await claim(at.deps, at.one, network)
+      const life = new AbortController()
+      const fresh = async () => (await openClusterCache(at.deps.kv, life.signal)).current()
+      const good = (await at.deps.kv.get(keys.endpoint(uid))).entry?.value
+      await overwrite(at.deps, keys.endpoint(uid), 'rubbish')
+      await overwrite(at.deps, keys.endpoint('z'.repeat(20)), 'rubbish from the first')
+      await overwrite(at.deps, keys.networkName('other'), '{}')
+      const blind = await fresh()
+      expect([...blind.lost]).toEqual([keys.endpoint(uid)])
+      expect([...blind.damaged.keys()]).toContain(keys.networkName('other'))
+      expect([...(await at.deps.cluster.newest()).lost]).toEqual([])
+      const [first, ...others] = damageWarnings(blind)
+      expect(first).toMatch(new RegExp(`^etcd record ${keys.endpoint(uid)} cannot be read: .*not JSON.*get no intents`))
+      expect(first).toContain(`etcdctl del ${keys.endpoint(uid)}`)
+      for (const warning of others) expect(warning).toContain('stays in force')
+      await overwrite(at.deps, keys.endpoint(uid), good)
+      expect([...(await fresh()).lost]).toEqual([])
+      for (const key of [keys.endpoint('z'.repeat(20)), keys.networkName('other')])
+        await overwrite(at.deps, key, undefined)
+      life.abort()
     })
 
     it('is what a fresh list says, after everything', async () => {

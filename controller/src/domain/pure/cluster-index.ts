@@ -3,7 +3,7 @@
  *
  * Invariants
  * - Fed the same entries in the same order, two of them are equal.
- * - A value that cannot be read changes nothing but `damaged`: a bad record never removes anything from a host.
+ * - A value that cannot be read changes nothing but `damaged` and `lost`: a bad record never removes anything from a host.
  */
 import { addressToHex, parseAddress, parseInterfaceAddress, WeftError } from '@weft/shared'
 import { keys, type ParsedKey, parseKey } from './keys.ts'
@@ -16,12 +16,15 @@ import {
   HeldRecord,
   HostRecord,
   IncarnationRecord,
+  NetworkNameRecord,
   NetworkRecord,
   ReservedRecord,
   type Stored,
   SubnetRecord,
+  SubnetsGenerationRecord,
   UplinkRecord,
   VniRecord,
+  VtepRecord,
 } from './records.ts'
 import { SubnetPool } from './subnet-pool.ts'
 import type { ClusterView, RecordChange } from './view.ts'
@@ -50,6 +53,7 @@ export class ClusterIndex implements ClusterView {
   readonly alive = new Map<string, Stored<AliveRecord>>()
   readonly hostAddresses = new Map<string, { host: string; interface: string }>()
   readonly damaged = new Map<string, string>()
+  readonly lost = new Set<string>()
 
   /** Takes in a written entry; undefined when nothing that others look at changed. */
   put(entry: RawEntry): RecordChange | undefined {
@@ -57,9 +61,11 @@ export class ClusterIndex implements ClusterView {
     try {
       const change = this.#put(key, entry)
       this.damaged.delete(entry.key)
+      this.lost.delete(entry.key)
       return change
     } catch (thrown) {
-      this.damaged.set(entry.key, WeftError.from(thrown).message)
+      this.damaged.set(entry.key, reasonOf(thrown))
+      if (this.#wasReadable(key, entry)) this.lost.add(entry.key)
       this.#keepTaken(key)
       return undefined
     }
@@ -68,6 +74,7 @@ export class ClusterIndex implements ClusterView {
   /** Takes in that a key is gone. */
   delete(entryKey: string): RecordChange | undefined {
     this.damaged.delete(entryKey)
+    this.lost.delete(entryKey)
     const key = parseKey(entryKey)
     switch (key.kind) {
       case 'network':
@@ -107,7 +114,7 @@ export class ClusterIndex implements ClusterView {
       case 'endpoint':
         return this.#swap('endpoint', key.id, own(decode(EndpointRecord, entry), key.id))
       case 'host':
-        return this.#swap('host', key.id, decode(HostRecord, entry))
+        return this.#swap('host', key.id, ofHost(decode(HostRecord, entry), key.id))
       case 'facts':
         return this.#swap('facts', key.id, decode(FactsRecord, entry))
       case 'alive':
@@ -123,11 +130,38 @@ export class ClusterIndex implements ClusterView {
       case 'vni':
         this.vnis.set(key.vni, decode(VniRecord, entry).value.network)
         return undefined
+      case 'name':
+        decode(NetworkNameRecord, entry)
+        return undefined
+      case 'vtep':
+        decode(VtepRecord, entry)
+        return undefined
       case 'subnets-generation':
+        decode(SubnetsGenerationRecord, entry)
+        return undefined
       case 'guard':
       // Of a newer version, perhaps: none of our business.
       case 'other':
         return undefined
+    }
+  }
+
+  /**
+   * True for a value whose forerunner is part of intents and is not known here. What was damaged from its first write
+   * never told anybody anything.
+   */
+  #wasReadable(key: ParsedKey, entry: RawEntry): boolean {
+    if (entry.createRevision === entry.modRevision) return false
+    switch (key.kind) {
+      case 'network':
+      case 'subnet':
+      case 'endpoint':
+      case 'facts':
+        return !this[PLACE[key.kind]].has(key.id)
+      case 'uplink':
+        return this.uplinks.get(key.name)?.has(key.host) !== true
+      default:
+        return false
     }
   }
 
@@ -240,9 +274,26 @@ const PLACE = {
   alive: 'alive',
 } as const
 
+function ofHost(stored: Stored<HostRecord>, id: string): Stored<HostRecord> {
+  if (stored.value.id === id) return stored
+  throw new WeftError('invalid', {
+    what: 'record under the key of another',
+    why: `it is the record of ${stored.value.id}`,
+  })
+}
+
+/** Why a value cannot be read, without its key. */
+function reasonOf(thrown: unknown): string {
+  const { parts } = WeftError.from(thrown)
+  return parts.why ?? parts.what
+}
+
 function own<T extends { uid: string }>(stored: Stored<T>, id: string): Stored<T> {
   if (stored.value.uid === id) return stored
-  throw new WeftError('invalid', { what: 'record under the key of another', on: stored.value.uid, why: `key of ${id}` })
+  throw new WeftError('invalid', {
+    what: 'record under the key of another',
+    why: `it is the record of ${stored.value.uid}`,
+  })
 }
 
 function upsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -6,7 +6,7 @@
  * - `ip/<subnet>/endpoint/` is empty before a subnet may go; `ip/<subnet>/reserved/` may go with it (TRUTH.md T7).
  * - `alive/<host>` and `leader` are the only leased keys; nothing that safety rests on is leased.
  */
-import { addressToHex, parseAddress } from '@weft/shared'
+import { addressToHex, Name, parseAddress } from '@weft/shared'
 
 export const ROOT = '/weft/v1/'
 
@@ -45,8 +45,8 @@ export type ParsedKey =
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
-  /** Names, MACs, VTEPs and the leader are compared in transactions and never looked up. */
-  | { readonly kind: 'guard' }
+  /** Compared in transactions and never looked up. MACs and the leader are not read at all: there are too many, or none. */
+  | { readonly kind: 'name' | 'vtep' | 'guard' }
 
 /** Reads a key back; never throws. */
 export function parseKey(key: string): ParsedKey {
@@ -69,15 +69,19 @@ export function parseKey(key: string): ParsedKey {
     case 'vni':
       return /^[0-9]{1,8}$/.test(a) ? { kind: 'vni', vni: Number(a) } : { kind: 'other' }
     case 'uplink':
-      return { kind: 'uplink', name: a, host: b }
+      return Name.safeParse(a).success && Name.safeParse(b).success
+        ? { kind: 'uplink', name: a, host: b }
+        : { kind: 'other' }
     case 'host':
     case 'facts':
     case 'alive':
       return { kind, id: a }
-    case 'leader':
     case 'netname':
-    case 'mac':
+      return { kind: 'name' }
     case 'vtep':
+      return { kind: 'vtep' }
+    case 'leader':
+    case 'mac':
       return { kind: 'guard' }
     default:
       return { kind: 'other' }

@@ -17,6 +17,7 @@ import {
   StringMap,
   Uid,
   Vni,
+  WeftError,
 } from '@weft/shared'
 import { z } from 'zod'
 
@@ -128,6 +129,9 @@ export const AliveRecord = z.strictObject({
 })
 export type AliveRecord = z.infer<typeof AliveRecord>
 
+/** What to do about a value that somebody wrote by hand, or that a newer version wrote. */
+export const DAMAGE_REMEDY = 'put back its last good value (etcdctl get --rev, a backup), or etcdctl del KEY'
+
 /** A record together with its place in etcd's history. */
 export interface Stored<T> {
   readonly value: T
@@ -135,7 +139,7 @@ export interface Stored<T> {
   readonly modRevision: number
 }
 
-/** Reads one etcd entry. Throws `invalid` naming the key. */
+/** Reads one etcd entry. Throws `internal` naming the key: whoever asked for something has done nothing wrong. */
 export function decode<S extends z.ZodType>(
   schema: S,
   entry: {
@@ -145,6 +149,23 @@ export function decode<S extends z.ZodType>(
     readonly modRevision: number
   },
 ): Stored<z.output<S>> {
-  const value = parseJsonWith(schema, entry.value, `record ${entry.key}`)
-  return { value, createRevision: entry.createRevision, modRevision: entry.modRevision }
+  return { value: readValue(schema, entry), createRevision: entry.createRevision, modRevision: entry.modRevision }
+}
+
+function readValue<S extends z.ZodType>(
+  schema: S,
+  entry: { readonly key: string; readonly value: string },
+): z.output<S> {
+  try {
+    return parseJsonWith(schema, entry.value, 'record')
+  } catch (cause) {
+    const { on, why } = WeftError.from(cause).parts
+    throw new WeftError('internal', {
+      what: 'etcd record cannot be read',
+      on: entry.key,
+      why: on === undefined ? (why ?? 'not understood') : `${on}: ${why}`,
+      remedy: DAMAGE_REMEDY,
+      cause,
+    })
+  }
 }

@@ -38,6 +38,11 @@ export interface ClusterView {
   readonly hostAddresses: ReadonlyMap<string, { readonly host: string; readonly interface: string }>
   /** Keys whose value cannot be read, and why. What was last read of them stays in force. */
   readonly damaged: ReadonlyMap<string, string>
+  /**
+   * Damaged keys that make hosts' intents and were readable once, though not by this controller: what they said is not
+   * known here. While there are any, nobody can tell what a host should have.
+   */
+  readonly lost: ReadonlySet<string>
 }
 
 interface Changed<K extends string, T> {
