@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openCache } from '../../controller/src/store/cache.ts'
+import { Cache, type FollowOptions, type KeyChange, keysAsTheyAre } from '../../controller/src/store/cache.ts'
 import { commit } from '../../controller/src/store/commit.ts'
 import { campaign } from '../../controller/src/store/election.ts'
 import type { Entry, Kv, ReadAnswer, WatchEvent } from '../../controller/src/store/kv.ts'
@@ -450,15 +450,18 @@ export function kvConformance(name: string, start: () => Promise<StoreUnderTest>
     })
 
     describe('cache', () => {
+      const open = (prefix: string, signal: AbortSignal, more: FollowOptions = {}) =>
+        new Cache(kv, { ...more, prefix, reading: keysAsTheyAre, signal })
+
       it('equals the store after changes, compaction and comparison, and tells its revisions', async () => {
         const p = fresh()
         await put(`${p}b`, '1')
         const stop = new AbortController()
-        const cache = openCache(kv, { prefix: p, signal: stop.signal, verifyMs: 50 })
+        const cache = open(p, stop.signal, { verifyMs: 50 })
         expect(() => cache.current()).toThrow(/unavailable/)
         const told: number[] = []
         const listening = (async () => {
-          for await (const revision of cache.changes(stop.signal)) told.push(revision)
+          for await (const { revision } of cache.changes(stop.signal)) told.push(revision)
         })()
         let last = 0
         for (let at = 0; at < 40; at++) last = await put(`${p}${at % 7}`, String(at))
@@ -472,8 +475,51 @@ export function kvConformance(name: string, start: () => Promise<StoreUnderTest>
         expect(told.at(-1)).toBeGreaterThanOrEqual(last)
         expect(told).toEqual([...told].sort((a, b) => a - b))
         await expect(cache.waitFor(last + 1_000, AbortSignal.timeout(30))).rejects.toMatchObject({ code: 'deadline' })
+        expect(cache.ageMs()).toBeLessThan(5_000)
         stop.abort()
         await Promise.all([cache.ended, listening])
+      })
+
+      it('tells each key with what it held and holds', async () => {
+        const p = fresh()
+        await put(`${p}a`, 'old')
+        const stop = new AbortController()
+        const cache = open(p, stop.signal)
+        await cache.newest()
+        const told: KeyChange[] = []
+        const listening = (async () => {
+          for await (const { records, reset } of cache.changes(stop.signal)) {
+            expect(reset).toBe(false)
+            told.push(...records)
+          }
+        })()
+        await put(`${p}a`, 'new')
+        await put(`${p}b`, 'made')
+        const { revision } = await kv.txn(when([], [{ delete: `${p}a` }]), { requestId: requestId() })
+        await cache.waitFor(revision)
+        await new Promise((resolve) => setTimeout(resolve))
+        const values = told.map(({ key, before, after }) => [key, before?.value, after?.value])
+        expect(values).toEqual([
+          [`${p}a`, 'old', 'new'],
+          [`${p}b`, undefined, 'made'],
+          [`${p}a`, 'new', undefined],
+        ])
+        stop.abort()
+        await Promise.all([cache.ended, listening])
+      })
+
+      it('waits for a revision that was written outside its prefix, again and again', async () => {
+        const stop = new AbortController()
+        const cache = open(fresh(), stop.signal)
+        for (let at = 0; at < 3; at++) {
+          const elsewhere = await put(`${fresh()}k`, 'x')
+          // Two at once share a list, which may be older than the second wish.
+          const later = new Promise<void>((resolve) => setTimeout(resolve, 255)).then(() => put(`${fresh()}k`, 'y'))
+          await Promise.all([cache.waitFor(elsewhere), later.then((revision) => cache.waitFor(revision))])
+          expect(cache.current().revision).toBeGreaterThanOrEqual(await later)
+        }
+        stop.abort()
+        await cache.ended
       })
     })
   })

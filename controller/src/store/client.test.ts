@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ManualTime, settle } from '../../../test/support/manual-time.ts'
-import { openCache } from './cache.ts'
+import { Cache, keysAsTheyAre } from './cache.ts'
 import { commit } from './commit.ts'
 import type { Kv, WatchBatch } from './kv.ts'
 import { type ModelFault, ModelStore } from './model.ts'
@@ -205,13 +205,14 @@ describe('cache', () => {
     }
     const stop = new AbortController()
     const problems: string[] = []
-    const cache = openCache(lossy, {
+    const cache = new Cache(lossy, {
       prefix: '/c/',
+      reading: keysAsTheyAre,
       signal: stop.signal,
       time,
       random,
       verifyMs: 60_000,
-      onProblem: ({ kind }) => problems.push(kind),
+      onProblem: ({ what }) => problems.push(what),
     })
     for (let at = 0; at < 100; at++) {
       await put(`/c/${at % 9}`)
@@ -223,7 +224,7 @@ describe('cache', () => {
     expect(cache.current().entries.has(deafTo)).toBe(false)
     await time.pass(70_000)
     expect(cache.counters).toMatchObject({ mismatches: 1, lists: 2 })
-    expect(problems).toEqual(['mismatch'])
+    expect(problems).toEqual(['the watch lost changes'])
     expect(cache.current().entries.has(deafTo)).toBe(true)
     expect([...cache.current().entries.values()]).toEqual((await kv.list('/c/')).entries)
     stop.abort()
@@ -234,7 +235,7 @@ describe('cache', () => {
     const { time, store, kv, put } = world()
     await put('/c/a')
     const stop = new AbortController()
-    const cache = openCache(kv, { prefix: '/c/', signal: stop.signal, time, random })
+    const cache = new Cache(kv, { prefix: '/c/', reading: keysAsTheyAre, signal: stop.signal, time, random })
     expect(cache.ageMs()).toBe(Number.POSITIVE_INFINITY)
     await time.pass(30_000)
     expect(cache.ageMs()).toBeLessThanOrEqual(5_000)

@@ -5,7 +5,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openCache } from '../../../controller/src/store/cache.ts'
+import { Cache, keysAsTheyAre } from '../../../controller/src/store/cache.ts'
 import type { ClientOptions } from '../../../controller/src/store/client.ts'
 import { commit } from '../../../controller/src/store/commit.ts'
 import { campaign } from '../../../controller/src/store/election.ts'
@@ -104,7 +104,7 @@ describe('E1 a backlog is not lost on reconnect', () => {
   it('E1 a cache cut again and again while it is written to equals the store', async () => {
     const p = fresh()
     const stop = new AbortController()
-    const cache = openCache(kv, { prefix: p, signal: stop.signal })
+    const cache = new Cache(kv, { prefix: p, reading: keysAsTheyAre, signal: stop.signal })
     let writing = true
     const cutting = (async () => {
       while (writing) {
@@ -127,7 +127,7 @@ it('E2 a compaction behind the back of a cut-off cache makes it list again', asy
   await put(`${p}a`)
   await put(`${p}b`)
   const stop = new AbortController()
-  const cache = openCache(kv, { prefix: p, signal: stop.signal })
+  const cache = new Cache(kv, { prefix: p, reading: keysAsTheyAre, signal: stop.signal })
   await cache.waitFor(1, AbortSignal.timeout(5_000))
   proxy.mode('refuse')
   await direct.txn(when([], [{ delete: `${p}a` }]), { requestId: requestId() })

@@ -1,7 +1,15 @@
-import type { ClusterChange } from './pure/view.ts'
+/** What one revision, or a few in a row, changed, as a cache's readers see it. */
+export interface Change<R> {
+  readonly revision: number
+  /** When the cache learned of it: wall clock, milliseconds. */
+  readonly at: number
+  /** Too much was missed to tell what changed: look at everything again. `records` is empty. */
+  readonly reset: boolean
+  readonly records: readonly R[]
+}
 
-interface Reader {
-  queue: ClusterChange[]
+interface Reader<R> {
+  queue: Change<R>[]
   wake: () => void
 }
 
@@ -9,10 +17,10 @@ interface Reader {
 const MOST_QUEUED = 5_000
 
 /** Hands every change to every reader. Memory is bounded: a reader far behind is told to look at everything again. */
-export class ChangeFeed {
-  readonly #readers = new Set<Reader>()
+export class ChangeFeed<R> {
+  readonly #readers = new Set<Reader<R>>()
 
-  tell(change: ClusterChange): void {
+  tell(change: Change<R>): void {
     for (const reader of this.#readers) {
       if (reader.queue.length >= MOST_QUEUED) reader.queue = [{ ...change, reset: true, records: [] }]
       else reader.queue.push(change)
@@ -21,8 +29,8 @@ export class ChangeFeed {
   }
 
   /** From this call on, not from the first read: what happens in between is wanted. Ends with the signal. */
-  subscribe(signal: AbortSignal): AsyncIterable<ClusterChange> {
-    const reader: Reader = { queue: [], wake: () => {} }
+  subscribe(signal: AbortSignal): AsyncIterable<Change<R>> {
+    const reader: Reader<R> = { queue: [], wake: () => {} }
     if (!signal.aborted) this.#readers.add(reader)
     signal.addEventListener('abort', () => {
       this.#readers.delete(reader)
@@ -31,7 +39,7 @@ export class ChangeFeed {
     return this.#read(reader, signal)
   }
 
-  async *#read(reader: Reader, signal: AbortSignal): AsyncGenerator<ClusterChange> {
+  async *#read(reader: Reader<R>, signal: AbortSignal): AsyncGenerator<Change<R>> {
     try {
       while (!signal.aborted) {
         const change = reader.queue.shift()
