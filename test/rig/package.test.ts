@@ -57,7 +57,7 @@ describe.skipIf(inject('rigReason') !== '')('the package on a host in use', () =
     const [first, second] = rig.hosts
     const before = await second.must(['systemctl', 'show', '-p', 'MainPID', '--value', 'weft-agent'])
     const socket = await second.must(['stat', '-c', '%i', '/run/docker/plugins/weft.sock'])
-    const pinging = first.exec(['docker', 'exec', 'p1', 'ping', '-i', '0.2', '-w', '40', '-W', '5', address])
+    const pinging = first.exec(['docker', 'exec', 'p1', 'ping', '-i', '0.2', '-w', '30', '-W', '5', address])
     await second.must(['dpkg', '--install', DEB], { timeoutMs: 180_000 })
     const pings = parsePings((await pinging).out)
     expect(pings.sent).toBeGreaterThan(50)
@@ -87,7 +87,7 @@ describe.skipIf(inject('rigReason') !== '')('the package on a host in use', () =
       namespace: await second.must(['ip', 'netns', 'list']),
       tables: await second.shell('nft list tables | grep weft_ || true'),
       files: await second.shell("find /etc /usr /run /var -xdev -name '*weft*' -not -path '/var/lib/rig/*' || true"),
-      processes: await second.shell('pgrep -fa /usr/lib/weft || true'),
+      processes: (await second.exec(['pgrep', '-fa', '/usr/lib/weft'])).out,
     }
     for (const [what, found] of Object.entries(remains)) expect(found.trim(), what).toBe('')
   })

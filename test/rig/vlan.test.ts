@@ -104,32 +104,35 @@ describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk'
     }
   })
 
-  it('a host that reboots has links, containers and addresses again, and nobody did anything', async () => {
-    const [first, second] = rig.hosts
-    await second.reboot()
-    for (const { network, letter } of VLANS)
-      expect(await backWithAddress(second, `${letter}2`, network)).toBe(at(`${letter}2`))
-    expect((await ping(first, 'a1', at('a2'), 5)).received).toBeGreaterThanOrEqual(4)
-    expect((await ping(second, 'b2', at('b1'), 5)).received).toBeGreaterThanOrEqual(4)
-    await converged(rig.controller, 2)
-  })
-
-  it('a power cut of all three at once is survived likewise', async () => {
-    for (const machine of rig.machines) await machine.must(['sync'])
-    await Promise.all(rig.machines.map((machine) => machine.powerOff()))
-    await Promise.all(
-      rig.machines.map(async (machine) => {
-        await machine.powerOn(rig.image)
-        await machine.ready(240_000)
-      }),
-    )
+  /** Containers run on their old addresses and reach each other; Docker's engine is what takes long to come back. */
+  async function everythingIsBack(): Promise<void> {
     for (const { network, letter } of VLANS)
       for (const [index, host] of rig.hosts.entries()) {
         const name = `${letter}${index + 1}`
         expect(await backWithAddress(host, name, network)).toBe(at(name))
       }
     expect((await ping(rig.hosts[0], 'a1', at('a2'), 5)).received).toBeGreaterThanOrEqual(4)
+    expect((await ping(rig.hosts[1], 'b2', at('b1'), 5)).received).toBeGreaterThanOrEqual(4)
     await converged(rig.controller, 2)
+  }
+
+  it('all three go down at once, one by a reboot, two by a power cut; all is back, and nobody did anything', async () => {
+    const [first, second] = rig.hosts
+    const cut = async (machine: Machine) => {
+      await machine.must(['sync'])
+      await machine.powerOff()
+      await machine.powerOn(rig.image)
+      await machine.ready(240_000)
+    }
+    await Promise.all([first.reboot(), cut(second), cut(rig.controller)])
+    await everythingIsBack()
+  })
+
+  it.skipIf(process.env.RIG_LONG !== '1')('each machine in turn reboots (RIG_LONG=1)', async () => {
+    for (const machine of rig.machines) {
+      await machine.reboot()
+      await everythingIsBack()
+    }
   })
 
   it('removed networks take their sub-interfaces with them', async () => {
