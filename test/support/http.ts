@@ -38,6 +38,7 @@ export async function call(
       })
     })
     request.on('error', reject)
-    request.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body))
+    const isRaw = typeof body === 'string' || body instanceof Uint8Array
+    request.end(body === undefined || isRaw ? body : JSON.stringify(body))
   })
 }
