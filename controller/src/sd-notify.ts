@@ -1,0 +1,28 @@
+/**
+ * What the controller tells systemd (sd_notify(3)), by systemd-notify(1): Node has no unix datagram sockets, and a
+ * process a message is little for one that speaks twice in its life. It waits until systemd has read the message, so
+ * NotifyAccess=all finds the sender's unit.
+ */
+import { spawn } from 'node:child_process'
+
+/**
+ * Tells `ready`, `stopping` or a status line; nothing where nobody listens (NOTIFY_SOCKET is not set).
+ * Rejects when systemd-notify is missing or fails.
+ */
+export async function notifySystemd(
+  notice: { readonly state?: 'ready' | 'stopping'; readonly status?: string },
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  if ((env.NOTIFY_SOCKET ?? '') === '') return
+  const words = [
+    ...(notice.state === undefined ? [] : [notice.state === 'ready' ? 'READY=1' : 'STOPPING=1']),
+    ...(notice.status === undefined ? [] : [`STATUS=${notice.status.replaceAll(/\s+/g, ' ')}`]),
+  ]
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn('systemd-notify', words, { stdio: 'ignore', env: { ...env } })
+    child.on('error', reject)
+    child.on('exit', (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`systemd-notify ended with ${signal ?? code}`)),
+    )
+  })
+}
