@@ -73,7 +73,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     targets,
     board,
     bus: { publish: (subject, text) => buses.at(-1)?.publish(subject, text) },
-    isLeader: () => leader?.leads() === true,
+    isLeader: () => leader?.guard() !== undefined,
     log,
     coalesceMs: COALESCE_MS,
     after: (ms, run) => void setTimeout(run, ms),
@@ -93,10 +93,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     log,
     elected: () => publisher.pokeAll(),
   })
-  const leads = () => leader?.leads() === true
   const timers = [
     every(POKE_EVERY_MS, async () => publisher.pokeAll(), log),
-    every(SWEEP_EVERY_MS, sweeper(deps, leads, log), log),
+    every(
+      SWEEP_EVERY_MS,
+      sweeper(deps, () => leader?.guard(), log),
+      log,
+    ),
   ]
 
   const agentHandlers = createAgentHandlers({

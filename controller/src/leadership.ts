@@ -5,7 +5,7 @@
 import { WeftError } from '@weft/shared'
 import type { Log } from './log.ts'
 import { campaign, type Leadership } from './store/election.ts'
-import type { Kv } from './store/kv.ts'
+import type { Compare, Kv } from './store/kv.ts'
 
 export interface LeaderOptions {
   /** The key all controllers contend for. */
@@ -18,8 +18,8 @@ export interface LeaderOptions {
 }
 
 export interface Leader {
-  /** True while this controller leads for sure. */
-  leads(): boolean
+  /** What every write of the leader's must compare (T11); undefined while this controller does not lead for sure. */
+  guard(): Compare | undefined
   /** Steps down at once and stands no more. */
   resign(): Promise<void>
 }
@@ -53,7 +53,7 @@ export function stand(kv: Kv, { key, id, log, elected }: LeaderOptions): Leader 
     if (!over.signal.aborted) log.error({ error: WeftError.from(thrown).message }, 'stands for election no more')
   })
   return {
-    leads: () => term?.valid() === true,
+    guard: () => (term?.valid() === true ? term.guard() : undefined),
     async resign() {
       over.abort()
       try {

@@ -32,7 +32,7 @@ async function rawCreate(kv: Kv, together: number): Promise<void> {
 }
 
 async function claimIn(deps: DomainDeps, { host, fence }: TestHost, subnets: string, plan: Plan): Promise<number> {
-  const network = await createNetwork(deps, networkRequest(`n${keys++}`, { subnets: [{ subnet: subnets }] }))
+  const network = await createNetwork(deps, networkRequest(`n${keys++}`, { subnets: [{ subnet: subnets }] }), 'local')
   const subnet = network.subnets[0]?.uid ?? ''
   const one = () => claimAddress(deps, host, { ...fence, req: newRequest(), network: network.uid, subnet })
   await rate(plan.fill, 256, one)

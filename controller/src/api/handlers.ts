@@ -37,14 +37,14 @@ export function createHandlers({ deps, status, version }: HandlerOptions): Handl
   const now = () => deps.cluster.current().revision
 
   return {
-    networkCreate: async ({ body }) => {
-      const reply = await createNetwork(deps, body)
+    networkCreate: async ({ body }, { actor }) => {
+      const reply = await createNetwork(deps, body, actor)
       return { reply, revision: reply.revision }
     },
     networkList: (_, context) => read(context, (view) => networkViews(view)),
     networkInspect: ({ params }, context) => read(context, (view) => findNetwork(view, params.ref)),
-    networkRemove: async ({ params, query }) => {
-      const reply = await removeNetwork(deps, params.ref, query.req)
+    networkRemove: async ({ params, query }, { actor }) => {
+      const reply = await removeNetwork(deps, params.ref, query.req, actor)
       return { reply, revision: reply.revision }
     },
     endpointList: ({ query }, context) => read(context, (view) => endpointViews(view, filterOf(view, query))),
@@ -52,8 +52,8 @@ export function createHandlers({ deps, status, version }: HandlerOptions): Handl
     hostList: (_, context) => read(context, (view) => hostViews(view)),
     hostInspect: ({ params }, context) => read(context, (view) => findHost(view, params.ref)),
     uplinkList: (_, context) => read(context, (view) => uplinkViews(view)),
-    uplinkSet: async ({ params, body }) => {
-      const reply = await setUplink(deps, { ...params, ...body })
+    uplinkSet: async ({ params, body }, { actor }) => {
+      const reply = await setUplink(deps, { ...params, ...body }, actor)
       return { reply, revision: now() }
     },
     status: async ({ query }, context) => {

@@ -1,6 +1,7 @@
 /** Types made from the OPERATIONS table: what a handler gets and gives. */
 import { OPERATIONS, type OperationName } from '@weft/shared'
 import type { z } from 'zod'
+import type { Actor } from '../domain/index.ts'
 
 type Operation<O extends OperationName> = (typeof OPERATIONS)[O]
 type Part<O extends OperationName, P extends string> =
@@ -25,6 +26,8 @@ export interface Answer<T> {
 export interface RequestContext {
   /** Aborted when the client is gone, the deadline has passed or the server closes. */
   readonly signal: AbortSignal
+  /** Who asks, as audit records tell it. */
+  readonly actor: Actor
 }
 
 type StreamName = { [O in OperationName]: Operation<O> extends { stream: true } ? O : never }[OperationName]

@@ -1,6 +1,7 @@
 /** The API's HTTP servers: one set of routes on the unix socket (local root) and on TCP (with the cluster's secret). */
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { WeftError } from '@weft/shared'
+import type { Actor } from '../domain/index.ts'
 import type { HostPort } from '../host-port.ts'
 import type { Log } from '../log.ts'
 import { checkBearer } from './auth.ts'
@@ -27,6 +28,13 @@ export interface Api {
   close(graceMs: number): Promise<void>
 }
 
+/** A way in: who comes by it, and what he must show. */
+interface Door {
+  readonly actor: Actor
+  /** @throws `denied` */
+  readonly authorise: (request: IncomingMessage) => void
+}
+
 /** Milliseconds until an answer; `status --wait` brings its own, and a stream has none. */
 const DEADLINE_MS = 20_000
 const WAIT_GRACE_MS = 5_000
@@ -34,10 +42,10 @@ const WAIT_GRACE_MS = 5_000
 export function createApi(options: ApiOptions): Api {
   const closing = new AbortController()
   const servers: Server[] = []
-  const serve = (authorise: (request: IncomingMessage) => void) => {
+  const serve = (door: Door) => {
     const server = http.createServer(
       { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
-      (request, response) => void answer(options, authorise, closing.signal, request, response),
+      (request, response) => void answer(options, door, closing.signal, request, response),
     )
     server.on('clientError', (_, socket) => {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
@@ -46,14 +54,13 @@ export function createApi(options: ApiOptions): Api {
     return server
   }
   return {
-    listenUnix: async (file) =>
-      await listenUnix(
-        serve(() => {}),
-        file,
-      ),
+    listenUnix: async (file) => await listenUnix(serve({ actor: 'local', authorise: () => {} }), file),
     listenTcp: async (address) =>
       await listenTcp(
-        serve((request) => checkBearer(request.headers.authorization, options.secret)),
+        serve({
+          actor: 'secret',
+          authorise: (request) => checkBearer(request.headers.authorization, options.secret),
+        }),
         address,
       ),
     async close(graceMs) {
@@ -76,7 +83,7 @@ export function createApi(options: ApiOptions): Api {
 
 async function answer(
   options: ApiOptions,
-  authorise: (request: IncomingMessage) => void,
+  door: Door,
   closing: AbortSignal,
   request: IncomingMessage,
   response: ServerResponse,
@@ -84,9 +91,9 @@ async function answer(
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   try {
-    authorise(request)
+    door.authorise(request)
     checkAnnouncedLength(request)
-    await route(options, { gone: gone.signal, closing }, request, response)
+    await route(options, door.actor, { gone: gone.signal, closing }, request, response)
   } catch (thrown) {
     const error = WeftError.from(thrown)
     if (error.code === 'internal') options.log.error({ error: error.message, stack: stackOf(thrown) }, 'request failed')
@@ -98,6 +105,7 @@ async function answer(
 
 async function route(
   options: ApiOptions,
+  actor: Actor,
   ends: { readonly gone: AbortSignal; readonly closing: AbortSignal },
   request: IncomingMessage,
   response: ServerResponse,
@@ -125,11 +133,11 @@ async function route(
   // Whatever ends by itself is let finish when the server closes; streams and waits are not.
   const long = AbortSignal.any([ends.gone, ends.closing])
   if (shape.stream === true)
-    return await sendStream(response, handler(input, { signal: long }) as AsyncIterable<unknown>, long)
+    return await sendStream(response, handler(input, { signal: long, actor }) as AsyncIterable<unknown>, long)
   const waitMs = waitOf(input.query)
   const deadline = AbortSignal.timeout(waitMs === undefined ? DEADLINE_MS : waitMs + WAIT_GRACE_MS)
   const signal = AbortSignal.any([waitMs === undefined ? ends.gone : long, deadline])
-  sendAnswer(response, await orAbort(handler(input, { signal }) as Promise<Answer<unknown>>, signal, deadline))
+  sendAnswer(response, await orAbort(handler(input, { signal, actor }) as Promise<Answer<unknown>>, signal, deadline))
 }
 
 /** How long the client lets itself be kept waiting; undefined when it does not. */

@@ -16,12 +16,13 @@ import {
   WeftError,
 } from '@weft/shared'
 import type { Compare, KvOp, ReadAnswer } from '../store/kv.ts'
+import { auditWrite } from './audit.ts'
 import { type DomainDeps, nowText } from './deps.ts'
 import { commitAlone, type Draft } from './group-commit.ts'
 import { keys } from './pure/keys.ts'
 import { networkView, plannedView } from './pure/network-view.ts'
 import { type NetworkPlan, planNetwork, wishOf } from './pure/plan-network.ts'
-import { decode, NetworkNameRecord, type NetworkRecord, SubnetsGenerationRecord } from './pure/records.ts'
+import { type Actor, decode, NetworkNameRecord, type NetworkRecord, SubnetsGenerationRecord } from './pure/records.ts'
 import { ruledOut } from './pure/subnet-pool.ts'
 import { uidOf } from './pure/uids.ts'
 import type { ClusterView } from './pure/view.ts'
@@ -34,7 +35,11 @@ const MOST_TRIES = 100
  * @throws `invalid` (a rule is broken), `conflict` (name, subnet, VNI or request id is taken: the error names by what),
  * `exhausted` (default pool)
  */
-export async function createNetwork(deps: DomainDeps, request: NetworkCreateRequest): Promise<NetworkView> {
+export async function createNetwork(
+  deps: DomainDeps,
+  request: NetworkCreateRequest,
+  actor: Actor,
+): Promise<NetworkView> {
   const uid = uidOf('network', request.req)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const generation = await deps.kv.get(keys.subnetsGeneration)
@@ -44,7 +49,7 @@ export async function createNetwork(deps: DomainDeps, request: NetworkCreateRequ
     checkName(view, request.name)
     const plan = planNetwork(view, request, uid)
     if (request.dryRun) return plannedView(plan, nowText(deps.clock))
-    const answer = await commitAlone(deps.kv, draftOf(deps, plan, generation.entry))
+    const answer = await commitAlone(deps.kv, draftOf(deps, plan, generation.entry, actor))
     if (answer.succeeded) return networkView(await deps.cluster.waitFor(answer.revision), uid)
     await judge(deps, plan, answer.reads)
   }
@@ -93,6 +98,7 @@ function draftOf(
   deps: DomainDeps,
   plan: NetworkPlan,
   generation: { key: string; value: string; createRevision: number; modRevision: number } | undefined,
+  actor: Actor,
 ): Draft {
   const { req, uid, name, vni } = plan
   const count = generation === undefined ? 0 : decode(SubnetsGenerationRecord, generation).value.gen
@@ -108,6 +114,7 @@ function draftOf(
     put(keys.networkName(name), { v: 1, req, network: uid }),
     ...(vni === undefined ? [] : [put(keys.vni(vni), { v: 1, req, network: uid })]),
     ...plan.subnets.flatMap((subnet) => subnetWrites(plan, subnet)),
+    auditWrite(deps, { actor, action: 'network.create', object: `network ${name} (${uid})`, req }),
   ]
   return {
     when: compares,

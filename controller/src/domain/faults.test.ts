@@ -43,7 +43,11 @@ describe('under faults of the store', () => {
     }))
     const controllers = [world.deps, await world.another()]
     const hosts = [await join(world.deps, 1), await join(world.deps, 2)]
-    const network = await createNetwork(world.deps, networkRequest('front', { subnets: [{ subnet: '10.1.0.0/24' }] }))
+    const network = await createNetwork(
+      world.deps,
+      networkRequest('front', { subnets: [{ subnet: '10.1.0.0/24' }] }),
+      'local',
+    )
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T
 
     faulty = true

@@ -12,6 +12,7 @@ export { compileHost } from './pure/compile.ts'
 export { damageWarnings } from './pure/damage.ts'
 export { eventsOf } from './pure/events.ts'
 export { findNetwork, networkView, networkViews } from './pure/network-view.ts'
+export type { Actor } from './pure/records.ts'
 export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
 export {
   endpointView,

@@ -1,12 +1,13 @@
 /** T7: a network goes only when no endpoint holds an address of it; etcd itself compares the emptiness. */
 import { WeftError } from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
+import { auditWrite } from './audit.ts'
 import type { DomainDeps } from './deps.ts'
 import { commitAlone } from './group-commit.ts'
 import { networkByRef } from './pure/find.ts'
 import { describeEndpoints } from './pure/holders.ts'
 import { keys } from './pure/keys.ts'
-import { decode, type NetworkRecord, type Stored, SubnetsGenerationRecord } from './pure/records.ts'
+import { type Actor, decode, type NetworkRecord, type Stored, SubnetsGenerationRecord } from './pure/records.ts'
 import { type ClusterView, subnetsOf } from './pure/view.ts'
 
 export interface RemovedNetwork {
@@ -22,7 +23,7 @@ const MOST_TRIES = 100
  * @param ref name, uid or unique beginning of a uid
  * @throws `not_found`; `conflict` while endpoints exist: the error names them
  */
-export async function removeNetwork(deps: DomainDeps, ref: string, req: string): Promise<RemovedNetwork> {
+export async function removeNetwork(deps: DomainDeps, ref: string, req: string, actor: Actor): Promise<RemovedNetwork> {
   let stored = networkByRef(await deps.cluster.newest(), ref)
   const { uid, name } = stored.value
   for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -35,9 +36,10 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string):
     refuseUsed(view, stored.value)
     const count = generation.entry === undefined ? 0 : decode(SubnetsGenerationRecord, generation.entry).value.gen
     const bump = { put: keys.subnetsGeneration, value: JSON.stringify({ v: 1, req, gen: count + 1 }) }
+    const audit = auditWrite(deps, { actor, action: 'network.remove', object: `network ${name} (${uid})`, req })
     const answer = await commitAlone(deps.kv, {
       when: [{ key: keys.subnetsGeneration, mod: generation.entry?.modRevision ?? 0 }, ...unused(view, stored)],
-      write: [bump, ...removals(view, stored.value)],
+      write: [bump, ...removals(view, stored.value), audit],
       read: [],
       requestId: req,
     })

@@ -1,12 +1,15 @@
 /**
  * The leader's background work: ends quarantines (T5) and takes back addresses of endpoints that their host no longer
- * knows (T9).
+ * knows (T9); forgets audit records of old.
  *
  * Invariants
+ * - Every write carries the leader's guard (T11, I16).
  * - Time is counted by this process's monotonic clock from when the leader first saw a record as it is; a jump of the wall
  *   clock, or a new leader, can only make it later (TRUTH.md I25).
  * - An endpoint is taken back only while the epoch stands whose complete report left it out (I9).
  */
+import type { Compare } from '../store/kv.ts'
+import { type AuditKept, sweepAudit } from './audit.ts'
 import type { DomainDeps } from './deps.ts'
 import { commitAlone } from './group-commit.ts'
 import { keys } from './pure/keys.ts'
@@ -17,6 +20,8 @@ import { releaseDraft } from './release.ts'
 /** What a leader remembers between passes: when it first saw each record, by key and mod revision. */
 export interface SweepMemory {
   readonly firstSeenMs: Map<string, number>
+  /** When audit records were last swept, by the monotonic clock. */
+  auditedMs?: number
 }
 
 export function newSweepMemory(): SweepMemory {
@@ -28,16 +33,29 @@ export interface SweepResult {
   readonly freed: number
   /** Uids of endpoints taken back. */
   readonly leaked: readonly string[]
+  /** Audit records removed. */
+  readonly forgotten: number
+}
+
+export interface SweepOptions {
+  readonly graceMs?: number
+  readonly audit?: AuditKept
 }
 
 /** How long an endpoint may be missing from its host's complete reports, milliseconds. */
 export const LEAK_GRACE_MS = 15 * 60_000
+const AUDIT_EVERY_MS = 60_000
 
-/** One pass; run it every second or so while leading. `memory` is the caller's, kept while it leads. */
+/**
+ * One pass; run it every second or so while leading.
+ * @param memory the caller's, kept while it leads
+ * @param guard carried by every write, so that one who leads no more, and does not know it yet, commits nothing
+ */
 export async function sweep(
   deps: DomainDeps,
   memory: SweepMemory,
-  options: { readonly graceMs?: number } = {},
+  guard: Compare,
+  options: SweepOptions = {},
 ): Promise<SweepResult> {
   const view = deps.cluster.current()
   const now = deps.clock.monotonicMs()
@@ -53,7 +71,11 @@ export async function sweep(
     due(`${endpoint.value.uid} ${host.modRevision} ${endpoint.value.missing?.since}`, options.graceMs ?? LEAK_GRACE_MS),
   )
   for (const mark of memory.firstSeenMs.keys()) if (!present.has(mark)) memory.firstSeenMs.delete(mark)
-  return { freed: await endQuarantines(deps, resting), leaked: await takeBack(deps, missing) }
+  const freed = await endQuarantines(deps, resting, guard)
+  const leaked = await takeBack(deps, missing, guard)
+  if (now - (memory.auditedMs ?? Number.NEGATIVE_INFINITY) < AUDIT_EVERY_MS) return { freed, leaked, forgotten: 0 }
+  memory.auditedMs = now
+  return { freed, leaked, forgotten: await sweepAudit(deps, guard, options.audit) }
 }
 
 function quarantined(view: ClusterView): { key: string; modRevision: number }[] {
@@ -77,11 +99,12 @@ function leakedEndpoints(view: ClusterView): { endpoint: Stored<EndpointRecord>;
 async function endQuarantines(
   deps: DomainDeps,
   resting: readonly { key: string; modRevision: number }[],
+  guard: Compare,
 ): Promise<number> {
   const ended = await Promise.all(
     resting.map(async ({ key, modRevision }) => {
       const answer = await deps.cluster.commits.submit({
-        when: [{ key, mod: modRevision }],
+        when: [guard, { key, mod: modRevision }],
         write: [{ delete: key }],
         read: [],
         requestId: 'sweep:quarantine',
@@ -95,10 +118,12 @@ async function endQuarantines(
 async function takeBack(
   deps: DomainDeps,
   missing: readonly { endpoint: Stored<EndpointRecord>; host: Stored<HostRecord> }[],
+  guard: Compare,
 ): Promise<string[]> {
   const taken: string[] = []
   for (const { endpoint, host } of missing) {
-    const answer = await commitAlone(deps.kv, releaseDraft(deps, 'sweep:leaked', host, endpoint))
+    const draft = releaseDraft(deps, 'sweep:leaked', host, endpoint)
+    const answer = await commitAlone(deps.kv, { ...draft, when: [guard, ...draft.when] })
     if (answer.succeeded) taken.push(endpoint.value.uid)
   }
   return taken

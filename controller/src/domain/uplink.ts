@@ -1,9 +1,10 @@
 import { type UplinkView, WeftError } from '@weft/shared'
+import { auditWrite } from './audit.ts'
 import type { DomainDeps } from './deps.ts'
 import { commitAlone } from './group-commit.ts'
 import { hostByRef } from './pure/find.ts'
 import { keys } from './pure/keys.ts'
-import { decode, UplinkRecord } from './pure/records.ts'
+import { type Actor, decode, UplinkRecord } from './pure/records.ts'
 import { uplinkView } from './pure/views.ts'
 
 export interface UplinkRequest {
@@ -20,7 +21,7 @@ const MOST_TRIES = 20
  * T12: says which interface of a host a logical uplink is.
  * @throws `not_found` (host), `invalid` (the host has no such interface: the error names those it has)
  */
-export async function setUplink(deps: DomainDeps, request: UplinkRequest): Promise<UplinkView> {
+export async function setUplink(deps: DomainDeps, request: UplinkRequest, actor: Actor): Promise<UplinkView> {
   const { name, host, req } = request
   const key = keys.uplink(name, host)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -31,9 +32,11 @@ export async function setUplink(deps: DomainDeps, request: UplinkRequest): Promi
       return uplinkView(await deps.cluster.newest(), name)
     }
     const record = { v: 1, req, gen: (before?.gen ?? 0) + 1, interface: request.interface }
+    const object = `uplink ${name} of ${host} = ${request.interface ?? 'none'}`
+    const audit = auditWrite(deps, { actor, action: 'uplink.set', object, req })
     const answer = await commitAlone(deps.kv, {
       when: [{ key, mod: entry?.modRevision ?? 0 }],
-      write: [request.interface === null ? { delete: key } : { put: key, value: JSON.stringify(record) }],
+      write: [request.interface === null ? { delete: key } : { put: key, value: JSON.stringify(record) }, audit],
       read: [],
       requestId: req,
     })

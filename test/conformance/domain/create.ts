@@ -36,9 +36,9 @@ export function createConformance(at: DomainStage): void {
 
     it('answers a repeated request with the network of the first, and refuses another wish under its id', async () => {
       const request = networkRequest('front')
-      const first = await createNetwork(at.deps, request)
-      expect(await createNetwork(at.deps, request)).toEqual(first)
-      const error = await failure(createNetwork(at.deps, { ...request, name: 'back' }))
+      const first = await createNetwork(at.deps, request, 'local')
+      expect(await createNetwork(at.deps, request, 'local')).toEqual(first)
+      const error = await failure(createNetwork(at.deps, { ...request, name: 'back' }, 'local'))
       expect(error).toMatchObject({ code: 'conflict', message: expect.stringContaining('made network front') })
     })
 
@@ -49,6 +49,7 @@ export function createConformance(at: DomainStage): void {
           createNetwork(
             n % 2 === 0 ? at.deps : other,
             networkRequest(`net${n}`, on(`10.20.${n}.0/16`.replace(/\.\d+\.0\//, '.0.0/'))),
+            'local',
           ),
         ),
       )
@@ -99,7 +100,7 @@ export function createConformance(at: DomainStage): void {
     it('resolves a logical uplink', async () => {
       const wish = { driver: 'macvlan', options: { parent: '@lan' }, ...on('10.1.0.0/24') }
       expect((await failure(at.create('lan', wish))).message).toContain('weft uplink set lan')
-      await setUplink(at.deps, { name: 'lan', host: 'docker1', interface: 'eth0', req: newRequest() })
+      await setUplink(at.deps, { name: 'lan', host: 'docker1', interface: 'eth0', req: newRequest() }, 'local')
       expect((await at.create('lan', wish)).warnings).toEqual([expect.stringContaining('docker2')])
     })
 

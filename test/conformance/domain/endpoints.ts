@@ -1,7 +1,7 @@
 /** Endpoints through their life: bind, report, release, sweep. */
 import { describe, expect, it } from 'vitest'
 import { bindEndpoint, newSweepMemory, sweep } from '../../../controller/src/domain/index.ts'
-import { claim, type DomainStage, failure, newRequest, release, report } from './world.ts'
+import { claim, type DomainStage, failure, lead, newRequest, release, report } from './world.ts'
 
 export function endpointsConformance(at: DomainStage): void {
   describe('bind, report, release', () => {
@@ -59,19 +59,20 @@ export function endpointsConformance(at: DomainStage): void {
       const [kept, leaked] = [await claim(at.deps, at.one, network), await claim(at.deps, at.one, network)]
       await report(at.deps, at.one, [{ uid: kept.uid }], true)
       const memory = newSweepMemory()
+      const guard = await lead(at.deps)
       await at.deps.cluster.newest()
-      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [] })
+      expect(await sweep(at.deps, memory, guard)).toEqual({ freed: 0, leaked: [], forgotten: 0 })
       at.world.clock.advance(14 * 60_000)
-      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [] })
+      expect(await sweep(at.deps, memory, guard)).toEqual({ freed: 0, leaked: [], forgotten: 0 })
       await report(at.deps, at.one, [{ uid: leaked.uid }])
       at.world.clock.advance(14 * 60_000)
       await at.deps.cluster.newest()
-      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [] })
+      expect(await sweep(at.deps, memory, guard)).toEqual({ freed: 0, leaked: [], forgotten: 0 })
       await report(at.deps, at.one, [{ uid: kept.uid }], true)
       await at.deps.cluster.newest()
-      await sweep(at.deps, memory)
+      await sweep(at.deps, memory, guard)
       at.world.clock.advance(15 * 60_000)
-      expect(await sweep(at.deps, memory)).toEqual({ freed: 0, leaked: [leaked.uid] })
+      expect(await sweep(at.deps, memory, guard)).toEqual({ freed: 0, leaked: [leaked.uid], forgotten: 0 })
       expect([...(await at.deps.cluster.newest()).endpoints.keys()]).toEqual([kept.uid])
     })
 
@@ -80,12 +81,32 @@ export function endpointsConformance(at: DomainStage): void {
       const { uid } = await claim(at.deps, at.one, network)
       await release(at.deps, at.one, uid)
       const memory = newSweepMemory()
+      const guard = await lead(at.deps)
       await at.deps.cluster.newest()
-      expect((await sweep(at.deps, memory)).freed).toBe(0)
+      expect((await sweep(at.deps, memory, guard)).freed).toBe(0)
       at.world.clock.advance(9_000)
-      expect((await sweep(at.deps, memory)).freed).toBe(0)
+      expect((await sweep(at.deps, memory, guard)).freed).toBe(0)
       at.world.clock.advance(1_000)
-      expect((await sweep(at.deps, memory)).freed).toBe(1)
+      expect((await sweep(at.deps, memory, guard)).freed).toBe(1)
+    })
+
+    it('commits nothing for a leader whose time is over, and does not lose the work', async () => {
+      const network = await at.create('front')
+      const [kept, leaked] = [await claim(at.deps, at.one, network), await claim(at.deps, at.one, network)]
+      await release(at.deps, at.one, kept.uid)
+      await report(at.deps, at.one, [], true)
+      const stale = await lead(at.deps)
+      const memory = newSweepMemory()
+      await at.deps.cluster.newest()
+      await sweep(at.deps, memory, stale)
+      at.world.clock.advance(15 * 60_000)
+      const guard = await lead(at.deps)
+      const { revision } = await at.deps.cluster.newest()
+      const nothing = { freed: 0, leaked: [], forgotten: 0 }
+      expect(await sweep(at.deps, memory, stale, { audit: { ms: 0, most: 0 } })).toEqual(nothing)
+      expect((await at.deps.kv.get('/weft/v1/')).revision).toBe(revision)
+      const done = await sweep(at.deps, memory, guard)
+      expect(done).toEqual({ freed: 1, leaked: [leaked.uid], forgotten: 0 })
     })
 
     it('releases once, counts the absent as released, and not another host’s', async () => {

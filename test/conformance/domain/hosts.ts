@@ -47,12 +47,14 @@ export function hostsConformance(at: DomainStage): void {
 
     it('sets and takes away uplinks; refuses an interface or host that is not', async () => {
       const wish = { name: 'lan', host: 'docker1', interface: 'eth0', req: newRequest() }
-      expect(await setUplink(at.deps, wish)).toEqual({ name: 'lan', hosts: { docker1: 'eth0' } })
-      expect((await failure(setUplink(at.deps, { ...wish, interface: 'eth7' }))).message).toContain(
+      expect(await setUplink(at.deps, wish, 'local')).toEqual({ name: 'lan', hosts: { docker1: 'eth0' } })
+      expect((await failure(setUplink(at.deps, { ...wish, interface: 'eth7' }, 'local'))).message).toContain(
         'it has eth0, docker0',
       )
-      expect(await failure(setUplink(at.deps, { ...wish, host: 'docker9' }))).toMatchObject({ code: 'not_found' })
-      expect(await setUplink(at.deps, { ...wish, interface: null })).toEqual({ name: 'lan', hosts: {} })
+      expect(await failure(setUplink(at.deps, { ...wish, host: 'docker9' }, 'local'))).toMatchObject({
+        code: 'not_found',
+      })
+      expect(await setUplink(at.deps, { ...wish, interface: null }, 'local')).toEqual({ name: 'lan', hosts: {} })
     })
   })
 }

@@ -3,6 +3,7 @@
 import type { NetworkView } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
 import type { DomainDeps } from '../../../controller/src/domain/index.ts'
+import { auditConformance } from './audit.ts'
 import { claimConformance } from './claim.ts'
 import { createConformance } from './create.ts'
 import { endpointsConformance } from './endpoints.ts'
@@ -24,6 +25,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
     endpointsConformance(at)
     removeConformance(at)
     hostsConformance(at)
+    auditConformance(at)
     intentsConformance(at)
   })
 }

@@ -21,7 +21,7 @@ export function intentsConformance(at: DomainStage): void {
       const a = await claim(at.deps, at.one, front)
       const b = await claim(at.deps, at.two, front)
       const c = await claim(at.deps, three, back)
-      await setUplink(at.deps, { name: 'lan', host: 'docker3', interface: 'eth0', req: newRequest() })
+      await setUplink(at.deps, { name: 'lan', host: 'docker3', interface: 'eth0', req: newRequest() }, 'local')
       const view = await at.deps.cluster.newest()
       const networks = [`network/${front.uid}`, `network/${back.uid}`].sort()
       const ends = [`endpoint/${a.uid}`, `endpoint/${b.uid}`].sort()

@@ -22,7 +22,7 @@ import {
   sweep,
 } from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
-import type { Kv } from '../../../controller/src/store/kv.ts'
+import type { Compare, Kv } from '../../../controller/src/store/kv.ts'
 
 export interface DomainWorld {
   readonly deps: DomainDeps
@@ -47,7 +47,7 @@ export async function openDomainWorld(open: () => Promise<StoreWorld>): Promise<
     const kv = store.connect()
     kvs.push(kv)
     let made = 0
-    const randomText = (length: number) => `${name}${made++}`.padEnd(length, '0').slice(0, length)
+    const randomText = (length: number) => `${name}${made++}z`.padEnd(length, '0').slice(0, length)
     await ensureMeta({ kv, clock, randomText })
     const cluster = await openClusterCache(kv, life.signal)
     return { kv, cluster, clock, randomText, quarantineMs: 10_000 }
@@ -173,12 +173,21 @@ export async function report(
   return (await reportEndpoints(deps, host, { ...fence, complete, endpoints: told })).unknown
 }
 
+/** Makes this controller the leader, whoever was: the guard of its writes. */
+export async function lead(deps: DomainDeps): Promise<Compare> {
+  await overwrite(deps, keys.leader, undefined)
+  await overwrite(deps, keys.leader, '{}')
+  const { entry } = await deps.kv.get(keys.leader)
+  return { key: keys.leader, create: entry?.createRevision ?? 0 }
+}
+
 export async function endQuarantine(deps: DomainDeps, world: DomainWorld): Promise<void> {
   const memory = newSweepMemory()
   await deps.cluster.newest()
-  await sweep(deps, memory)
+  const guard = await lead(deps)
+  await sweep(deps, memory, guard)
   world.clock.advance(deps.quarantineMs)
-  await sweep(deps, memory)
+  await sweep(deps, memory, guard)
   await deps.cluster.newest()
 }
 
@@ -218,7 +227,7 @@ export class DomainStage {
   }
 
   create(name: string, changes: Partial<NetworkCreateRequest> = {}): Promise<NetworkView> {
-    return createNetwork(this.deps, networkRequest(name, changes))
+    return createNetwork(this.deps, networkRequest(name, changes), 'local')
   }
 
   get #now() {

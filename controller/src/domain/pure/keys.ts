@@ -36,6 +36,8 @@ export const keys = {
   alive: (host: string): string => at('alive', host),
   vtep: (hex: string): string => at('vtep', hex),
   leader: at('leader'),
+  /** Ids begin with the time, so that keys sort by age. */
+  audit: (id: string): string => at('audit', id),
 } as const
 
 /** What a key of Weft is about; `other` is a key that this version does not know. */
@@ -45,7 +47,7 @@ export type ParsedKey =
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
-  /** Compared in transactions and never looked up. MACs and the leader are not read at all: there are too many, or none. */
+  /** Compared in transactions and never looked up. MACs, audit and the leader are not read at all: there are too many, or none. */
   | { readonly kind: 'name' | 'vtep' | 'guard' }
 
 /** Reads a key back; never throws. */
@@ -80,6 +82,7 @@ export function parseKey(key: string): ParsedKey {
       return { kind: 'name' }
     case 'vtep':
       return { kind: 'vtep' }
+    case 'audit':
     case 'leader':
     case 'mac':
       return { kind: 'guard' }

@@ -132,6 +132,22 @@ export type AliveRecord = z.infer<typeof AliveRecord>
 /** What to do about a value that somebody wrote by hand, or that a newer version wrote. */
 export const DAMAGE_REMEDY = 'put back its last good value (etcdctl get --rev, a backup), or etcdctl del KEY'
 
+/** How a request came in: over the unix socket, from local root, or over TCP with the cluster's secret. */
+export const ACTORS = ['local', 'secret'] as const
+export type Actor = (typeof ACTORS)[number]
+
+/** Who changed what (TRUTH.md I27). */
+export const AuditRecord = z.strictObject({
+  ...common,
+  /** By the clock of the controller that made the change. */
+  time: Time,
+  actor: z.enum(ACTORS),
+  action: z.enum(['network.create', 'network.remove', 'uplink.set']),
+  /** What was changed, by name: `network front (uid)`, `uplink lan of docker1 = eth0`. */
+  object: z.string(),
+})
+export type AuditRecord = z.infer<typeof AuditRecord>
+
 /** A record together with its place in etcd's history. */
 export interface Stored<T> {
   readonly value: T
