@@ -19,6 +19,14 @@ export const CONFIG_FLAGS = {
     help: 'secret of controllers and agents, made if absent (DIR/secret)',
   },
   etcd: { type: 'string', multiple: true, value: 'URL', help: 'a member of your own etcd cluster; repeat for each' },
+  'etcd-ca': { type: 'string', value: 'FILE', help: 'CA that signed the certificates of an etcd with TLS (PEM)' },
+  'etcd-cert': { type: 'string', value: 'FILE', help: 'certificate shown to etcd; its CN is the user (PEM)' },
+  'etcd-key': { type: 'string', value: 'FILE', help: 'key of that certificate (PEM)' },
+  'etcd-server-name': {
+    type: 'string',
+    value: 'NAME',
+    help: "name in etcd's certificate, when --etcd is given as an address",
+  },
   nats: { type: 'string', multiple: true, value: 'URL', help: 'a server of your own NATS cluster; repeat for each' },
   'etcd-bin': { type: 'string', value: 'PROGRAM', help: 'the etcd to run (etcd)' },
   'nats-bin': { type: 'string', value: 'PROGRAM', help: 'the nats-server to run (nats-server)' },
@@ -42,6 +50,8 @@ export function helpText(): string {
       the same, reachable by the agents of other hosts
   weft controller --etcd http://10.0.0.1:2379 --etcd http://10.0.0.2:2379 --nats nats://10.0.0.1:4222
       on clusters of your own; start as many controllers as you like
+  weft controller --embedded --etcd https://etcd1:2379 --etcd-ca ca.pem --etcd-cert weft.pem --etcd-key weft.key
+      on an etcd of your own that asks for certificates
 
 Usage: weft controller [flags]
 

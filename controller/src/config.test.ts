@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseDuration, readConfig } from './config.ts'
 import { helpText } from './config-flags.ts'
+import { readEtcdTls } from './etcd-tls.ts'
 import { parseHostPort } from './host-port.ts'
 
 const noFile = (file: string): string => {
@@ -40,6 +41,23 @@ describe('configuration', () => {
     expect(read(['--embedded', '--etcd', 'http://a:2379'])).toMatchObject({ embedded: { etcd: false, nats: true } })
     expect(why(['--nats', 'nats://c:4222'])).toContain('no server named: etcd')
     expect(why([])).toContain('--embedded')
+  })
+
+  it('speaks TLS to etcd with all three files and https, or not at all', () => {
+    const files = ['--etcd-ca', '/ca.pem', '--etcd-cert', '/c.pem', '--etcd-key', '/c.key']
+    const secure = ['--embedded', '--etcd', 'https://etcd1:2379']
+    expect(read([...secure, ...files])).toMatchObject({ etcdTls: { ca: '/ca.pem', cert: '/c.pem', key: '/c.key' } })
+    expect(read([...secure, ...files, '--etcd-server-name', 'e'])).toMatchObject({ etcdTls: { serverName: 'e' } })
+    expect(read(['--embedded'])).toMatchObject({ etcdTls: undefined })
+    expect(why(secure)).toMatch(/https:\/\/etcd1:2379.*no --etcd-ca, --etcd-cert, --etcd-key/)
+    expect(why([...secure, ...files.slice(0, 4)])).toContain('no --etcd-key')
+    expect(why([...secure, ...files, '--etcd', 'http://etcd2:2379'])).toContain('http://etcd2:2379')
+    expect(why(['--embedded', ...files])).toContain('embedded etcd needs no TLS')
+    const absent = read([...secure, ...files])
+    if (absent.kind !== 'run' || absent.etcdTls === undefined) throw new Error('no TLS')
+    const { etcdTls } = absent
+    expect(() => readEtcdTls(etcdTls, noFile)).toThrow(/--etcd-ca not read: \/ca\.pem.*ENOENT/)
+    expect(readEtcdTls(etcdTls, (file) => `text of ${file}`)).toMatchObject({ key: 'text of /c.key' })
   })
 
   it('lets flags win over the environment, and the environment over the file', () => {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { parseJsonWith, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { CONFIG_FLAGS, type Flag } from './config-flags.ts'
+import { type EtcdTlsFiles, etcdTlsOf } from './etcd-tls.ts'
 import { type HostPort, parseHostPort } from './host-port.ts'
 import { LOG_LEVELS } from './log.ts'
 
@@ -21,6 +22,10 @@ const Settings = z.strictObject({
   'nats-listen': HostPortText.default({ host: '127.0.0.1', port: 4222 }),
   'secret-file': AbsolutePath.optional(),
   etcd: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  'etcd-ca': AbsolutePath.optional(),
+  'etcd-cert': AbsolutePath.optional(),
+  'etcd-key': AbsolutePath.optional(),
+  'etcd-server-name': z.string().min(1).optional(),
   nats: z.array(z.url({ protocol: /^(nats|tls)$/ })).default([]),
   'etcd-bin': z.string().min(1).default('etcd'),
   'nats-bin': z.string().min(1).default('nats-server'),
@@ -40,6 +45,8 @@ export interface Config {
   readonly natsListen: HostPort
   readonly secretFile: string
   readonly etcd: readonly string[]
+  /** Undefined for plain HTTP. */
+  readonly etcdTls: EtcdTlsFiles | undefined
   readonly nats: readonly string[]
   readonly etcdBin: string
   readonly natsBin: string
@@ -86,6 +93,7 @@ export function readConfig(
     natsListen: settings['nats-listen'],
     secretFile: settings['secret-file'] ?? path.join(settings.data, 'secret'),
     etcd: settings.etcd,
+    etcdTls: etcdTlsOf(settings),
     nats: settings.nats,
     etcdBin: settings['etcd-bin'],
     natsBin: settings['nats-bin'],

@@ -7,6 +7,7 @@ import { type Config, type Invocation, readConfig } from './config.ts'
 import { helpText } from './config-flags.ts'
 import { startControl } from './control.ts'
 import { type Embedded, startEmbedded } from './embedded/index.ts'
+import { readEtcdTls } from './etcd-tls.ts'
 import { formatHostPort } from './host-port.ts'
 import { type Log, openLog } from './log.ts'
 import { secureRandomText } from './random-text.ts'
@@ -60,6 +61,7 @@ function readInvocation(): Invocation {
 
 /** Starts everything, each with its undoing, and resolves when it is time to stop: with the reason if it is a bad one. */
 async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Promise<WeftError | undefined> {
+  const tls = config.etcdTls && readEtcdTls(config.etcdTls, (file) => fs.readFileSync(file, 'utf8'))
   const secret = readOrMakeSecret(config.secretFile, secureRandomText)
   undo.add('pid file', writePidFile(config.runDir))
 
@@ -69,7 +71,7 @@ async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Pro
   const nats = embedded?.natsUrl === undefined ? config.nats : [embedded.natsUrl]
 
   const kv = etcdKv(
-    { endpoints: etcd },
+    { endpoints: etcd, ...(tls === undefined ? {} : { tls }) },
     { onWatchReconnect: (prefix, why) => log.warn({ prefix, why }, 'watch opened anew') },
   )
   undo.add('store', () => kv.close())

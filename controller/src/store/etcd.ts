@@ -170,7 +170,7 @@ function clientOptions({ endpoints, tls, keepalive = { timeMs: 6_000, timeoutMs:
   const address = endpoints.find((endpoint) => isIP(new URL(endpoint).hostname.replace(/^\[|\]$/g, '')) !== 0)
   if (tls !== undefined && tls.serverName === undefined && address !== undefined) {
     const why = 'TLS to an address needs the name to expect in its certificate'
-    const remedy = 'name etcd by its DNS name, or set the server name to one in its certificate'
+    const remedy = 'name etcd by its DNS name, or give one of the names in its certificate: --etcd-server-name'
     throw new WeftError('invalid', { what: 'etcd endpoint', on: address, why, remedy })
   }
   return {

@@ -6,7 +6,9 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { etcdKv } from '../../../controller/src/store/etcd.ts'
 import { when } from '../../../controller/src/store/txn.ts'
+import { ControllerProcess, networkRequest, newPlace } from '../../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../../support/etcd.ts'
+import { call } from '../../support/http.ts'
 
 const run = promisify(execFile)
 let folder: string
@@ -99,5 +101,33 @@ it('an etcd with another name in its certificate is not spoken to', async () => 
 
 it('TLS to an address without a server name is refused with the remedy', () => {
   const tls = { ca: '', cert: '', key: '' }
-  expect(() => etcdKv({ endpoints: ['https://127.0.0.1:2379'], tls })).toThrow(/\[invalid\].*server name/)
+  expect(() => etcdKv({ endpoints: ['https://127.0.0.1:2379'], tls })).toThrow(/\[invalid\].*--etcd-server-name/)
+})
+
+it('a whole controller speaks TLS to etcd, and tells there by which door a change came', async () => {
+  if (server === undefined) throw new Error('no etcd')
+  const place = await newPlace()
+  const file = (kind: string) => join(folder, `root.${kind}`)
+  const files = ['--etcd-ca', join(folder, 'ca.crt'), '--etcd-cert', file('crt'), '--etcd-key', file('key')]
+  const flags = ['--embedded', '--etcd', server.endpoint, ...files, '--etcd-server-name', 'etcd.test']
+  const controller = new ControllerProcess(place, flags)
+  try {
+    await controller.ready()
+    expect((await controller.call('POST', '/v1/networks', networkRequest('front'))).status).toBe(200)
+    const tcp = { host: '127.0.0.1', port: place.port }
+    const bearer = { authorization: `Bearer ${controller.secret}` }
+    expect((await call(tcp, 'POST', '/v1/networks', networkRequest('back'), bearer)).status).toBe(200)
+    const audit = await server.ctl('get', '--prefix', '/weft/v1/audit/', '--print-value-only')
+    const told = audit
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(told.map(({ actor, action, req }) => [actor, action, req])).toEqual([
+      ['local', 'network.create', 'test-front-0001'],
+      ['secret', 'network.create', 'test-back-0001'],
+    ])
+  } finally {
+    expect(await controller.stop()).toBe(0)
+    await rm(place.folder, { recursive: true, force: true })
+  }
 })
