@@ -16,7 +16,11 @@ export function checkDepth(json: string): void {
     } else if (char === '"') inString = true
     else if (char === '{' || char === '[') {
       if (++depth > DEPTH_LIMIT)
-        throw new WeftError('invalid', { what: 'bad JSON', why: `nested deeper than ${DEPTH_LIMIT}` })
+        throw new WeftError('invalid', {
+          what: 'bad JSON',
+          why: `it is nested deeper than ${DEPTH_LIMIT} levels`,
+          remedy: 'send a flatter one',
+        })
     } else if (char === '}' || char === ']') depth--
   }
 }

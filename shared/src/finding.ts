@@ -22,7 +22,7 @@ export function findingOf(issue: Issue, input: unknown, schema: z.ZodType): Find
   }
   const value = valueAt(input, issue.path)
   return {
-    on: `${pathText(issue.path)}${shown(value)}`,
+    on: issue.path.length === 0 && shown(value) !== '' ? shown(value).trim() : `${pathText(issue.path)}${shown(value)}`,
     rule: value === undefined && issue.code === 'invalid_type' ? 'is missing' : ruleOf(issue, value),
     ...remedyOf(issue),
   }
@@ -51,6 +51,11 @@ function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
     else return []
   }
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []
+}
+
+/** A rule with its subject, unless it has one already. */
+export function sentence(rule: string): string {
+  return /^(must|is|has)\b/.test(rule) ? `it ${rule}` : rule
 }
 
 /** Our own rules are written as they are to be read; zod's are put into the same form. */

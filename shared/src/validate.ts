@@ -7,7 +7,7 @@
  */
 import type { z } from 'zod'
 import { WeftError } from './errors.ts'
-import { type Finding, findingOf } from './finding.ts'
+import { type Finding, findingOf, sentence } from './finding.ts'
 
 /** Nesting of arrays and objects; the deepest message of ours has six. */
 const MOST_NESTING = 32
@@ -39,11 +39,6 @@ function errorOf([first, ...others]: readonly Finding[], what: string): WeftErro
   const also = others.map(({ on, rule }) => `; ${on} ${rule}`).join('')
   const { on = 'the whole', rule = 'is not understood', remedy = 'correct it and try again' } = first ?? {}
   return new WeftError('invalid', { what: `bad ${what}`, on, why: `${sentence(rule)}${also}`, remedy })
-}
-
-/** A rule with its subject, unless it has one already. */
-function sentence(rule: string): string {
-  return /^(must|is|has)\b/.test(rule) ? `it ${rule}` : rule
 }
 
 /** Looks at every key, however deep, without recursion: the input may be hostile. */

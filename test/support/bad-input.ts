@@ -171,7 +171,7 @@ const SUBNETS: readonly BadInput[] = [
   {
     name: 'subnet as one number',
     code: 'invalid',
-    words: ['167772160', '10.0.0.7'],
+    words: ['167772160', '10.0.0.0/24'],
     wish: subnet('167772160/8'),
     plugin: pool('167772160/8'),
   },
@@ -220,7 +220,12 @@ const SUBNETS: readonly BadInput[] = [
     words: ['127.0.0.0/16', 'loopback', 'private'],
     wish: subnet('127.0.0.0/16'),
   },
-  { name: 'multicast subnet', code: 'invalid', words: ['239.1.0.0/16', 'multicast'], wish: subnet('239.1.0.0/16') },
+  {
+    name: 'multicast subnet',
+    code: 'invalid',
+    words: ['239.1.0.0/16', 'multicast', 'private'],
+    wish: subnet('239.1.0.0/16'),
+  },
   {
     name: 'subnet of another network',
     code: 'conflict',

@@ -16,13 +16,18 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   // Leaving the loop must not destroy the request: the client still has an answer coming.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > BODY_LIMIT) throw tooLong(`more than ${BODY_LIMIT} bytes`)
+    if (bytes > BODY_LIMIT) throw tooLong(`it has more than ${BODY_LIMIT} bytes`)
     chunks.push(chunk)
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch (cause) {
-    throw new WeftError('invalid', { what: 'bad request body', why: 'not UTF-8 text', cause })
+    throw new WeftError('invalid', {
+      what: 'bad request body',
+      why: 'it is not UTF-8 text',
+      remedy: 'send JSON in UTF-8',
+      cause,
+    })
   }
 }
 
@@ -42,14 +47,15 @@ export async function drain(request: IncomingMessage): Promise<boolean> {
 /** Refuses by the announced length, before anything is read. @throws `invalid` */
 export function checkAnnouncedLength(request: IncomingMessage): void {
   const announced = Number(request.headers['content-length'] ?? 0)
-  if (announced > BODY_LIMIT) throw tooLong(`${announced} of ${BODY_LIMIT} bytes`)
+  if (announced > BODY_LIMIT) throw tooLong(`it has ${announced} bytes, and ${BODY_LIMIT} are taken`)
 }
 
 /** Query parameters as an object. @throws `invalid` for one given twice. */
 export function readQuery(search: URLSearchParams): Record<string, string> {
   const keys = [...search.keys()]
   const twice = keys.find((key, index) => keys.indexOf(key) !== index)
-  if (twice !== undefined) throw new WeftError('invalid', { what: 'query parameter given twice', on: twice })
+  if (twice !== undefined)
+    throw new WeftError('invalid', { what: 'query parameter given twice', on: twice, remedy: 'give it once' })
   return Object.fromEntries(search)
 }
 
@@ -65,11 +71,12 @@ export function parseInput(
       what: 'unknown query parameter',
       on: unknown.join(', '),
       why: 'none is taken here',
+      remedy: 'leave it out',
     })
   const query = shape.query === undefined ? {} : parseWith(shape.query, given.query, 'query')
   if (shape.body === undefined) {
     if (given.body.trim() !== '')
-      throw new WeftError('invalid', { what: 'bad request body', why: 'none is taken here' })
+      throw new WeftError('invalid', { what: 'bad request body', why: 'none is taken here', remedy: 'leave it out' })
     return { params, query, body: {} }
   }
   checkDepth(given.body)

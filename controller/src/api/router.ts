@@ -57,6 +57,11 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch (cause) {
-    throw new WeftError('invalid', { what: 'bad percent-encoding in the path', on: part.slice(0, 200), cause })
+    throw new WeftError('invalid', {
+      what: 'bad percent-encoding in the path',
+      on: part.slice(0, 200),
+      remedy: 'write % as %25',
+      cause,
+    })
   }
 }

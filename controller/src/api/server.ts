@@ -119,6 +119,7 @@ async function route(
       what: 'method not allowed',
       on: `${request.method} ${url.pathname}`,
       why: `${allow} is possible here`,
+      remedy: `use ${allow}`,
     }
     return sendError(response, new WeftError('invalid', parts), 405)
   }
@@ -175,7 +176,12 @@ function parseUrl(target: string): URL {
   try {
     return new URL(target, 'http://controller')
   } catch (cause) {
-    throw new WeftError('invalid', { what: 'bad request target', on: target.slice(0, 200), cause })
+    throw new WeftError('invalid', {
+      what: 'bad request target',
+      on: target.slice(0, 200),
+      remedy: 'ask for a path like /v1/networks',
+      cause,
+    })
   }
 }
 

@@ -58,7 +58,8 @@ const ParentText = z.string().transform((text, context) => {
   } catch (error) {
     const { what, on, why, remedy } = WeftError.from(error).parts
     const named = on === undefined || on === text ? what : `${what} (${on})`
-    context.addIssue({ code: 'custom', message: `${named}: ${why ?? 'not a parent'}`, params: { remedy } })
+    const message = why === undefined ? named : what.startsWith('bad ') ? why : `${named}: ${why}`
+    context.addIssue({ code: 'custom', message, params: { remedy } })
     return z.NEVER
   }
 })

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { closest } from '../closest.ts'
 import { WeftError } from '../errors.ts'
+import { sentence } from '../finding.ts'
 import type { Driver } from './driver.ts'
 
 /** Docker's spellings that every driver takes. */
@@ -112,7 +113,7 @@ function badOption(
   return new WeftError('invalid', {
     what: `bad option of the ${driver.name} driver`,
     on: `${name}=${shorten(given[name] ?? '')}`,
-    why: issue?.message ?? 'not understood',
+    why: sentence(issue?.message ?? 'is not understood'),
     ...((remedy ?? write) ? { remedy: remedy ?? write ?? '' } : {}),
   })
 }

@@ -46,7 +46,7 @@ describe('parents', () => {
     ['eth 1', /bad parent/],
     ['eth1;reboot', /bad parent/],
     ['.100', /bad parent/],
-    ['eth1.0', /VLAN id out of range: eth1\.0: VLAN 0 is not 1 to 4094.*write it like/],
+    ['eth1.0', /VLAN id out of range: eth1\.0: VLANs are numbered 1 to 4094.* and 0 is none.*write it like/],
     ['eth1.4095', /VLAN id out of range: eth1\.4095/],
     ['eth1.4096', /VLAN id out of range/],
     ['eth1.0100', /without leading zeros/],

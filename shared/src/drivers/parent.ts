@@ -135,7 +135,7 @@ function parseVlanId(text: string, tag: string): number {
   throw new WeftError('invalid', {
     what: 'VLAN id out of range',
     on: text,
-    why: `VLAN ${tag.slice(0, 16)} is not ${VLAN_RANGE.min} to ${VLAN_RANGE.max}, without leading zeros (IEEE 802.1Q)`,
+    why: `VLANs are numbered ${VLAN_RANGE.min} to ${VLAN_RANGE.max}, without leading zeros (IEEE 802.1Q), and ${tag.slice(0, 16)} is none`,
     remedy: EXAMPLE,
   })
 }

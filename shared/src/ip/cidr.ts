@@ -34,19 +34,32 @@ export function parseInterfaceAddress(text: string): { address: Address; prefixL
       what: 'not a subnet',
       on: text,
       why: 'expected ADDRESS/PREFIXLENGTH',
-      remedy: 'write it like 10.0.0.0/24 or fd00::/64',
+      remedy: EXAMPLE,
     })
   }
-  const address = parseAddress(text.slice(0, slash))
+  const address = addressOf(text, text.slice(0, slash))
   const prefixLength = Number(lengthText)
   if (prefixLength > ADDRESS_BITS[address.family]) {
     throw new WeftError('invalid', {
       what: 'prefix length out of range',
       on: text,
       why: `IPv${address.family} prefixes have 0 to ${ADDRESS_BITS[address.family]} bits`,
+      remedy: EXAMPLE,
     })
   }
   return { address, prefixLength }
+}
+
+const EXAMPLE = 'write it like 10.0.0.0/24 or fd00::/64'
+
+/** The address in front of the slash; its error is about the whole text. */
+function addressOf(text: string, address: string): Address {
+  try {
+    return parseAddress(address)
+  } catch (error) {
+    const { parts } = WeftError.from(error)
+    throw new WeftError('invalid', { ...parts, on: text, remedy: EXAMPLE })
+  }
 }
 
 export function formatCidr(cidr: Cidr): string {

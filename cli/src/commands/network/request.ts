@@ -15,7 +15,7 @@ import {
   parseOptions,
   parseWith,
   type SubnetRequest,
-  WeftError,
+  type WeftError,
 } from '@weft/shared'
 import { z } from 'zod'
 import { bad, parsePairs, withFlag } from '../flags.ts'
@@ -43,7 +43,7 @@ export function createRequest(name: string, flags: CreateFlags, req: string): Ne
   const subnets = subnetRequests(flags)
   const request: z.input<typeof NetworkCreateRequest> = {
     req,
-    name: parseName(name),
+    name: parseWith(Name, name, 'network name'),
     driver,
     subnets,
     auxAddresses: auxAddresses(flags),
@@ -56,21 +56,9 @@ export function createRequest(name: string, flags: CreateFlags, req: string): Ne
   return parseWith(NetworkCreateRequest, request, 'network create request')
 }
 
-function parseName(name: string): string {
-  const result = Name.safeParse(name)
-  if (result.success) return result.data
-  const why = result.error.issues.map((issue) => issue.message).join('; ')
-  throw new WeftError('invalid', {
-    what: 'bad network name',
-    on: name,
-    why,
-    remedy: 'choose a name like web or team-a',
-  })
-}
-
 function driverOptions(driver: string, opts: readonly string[]): Record<string, string> {
   const options = parsePairs('--opt', opts, 'mtu=1400')
-  withFlag('--opt', () => parseOptions(driverFor(driver), options))
+  parseOptions(driverFor(driver), options)
   return options
 }
 

@@ -1,4 +1,4 @@
-import { InterfaceName, parseWith } from '@weft/shared'
+import { InterfaceName, Name, parseWith } from '@weft/shared'
 import { openClient } from '../../client/open.ts'
 import { print } from '../../output/terminal.ts'
 import { forEach } from '../each.ts'
@@ -8,7 +8,7 @@ import type { Run } from '../spec.ts'
 /** Sets an uplink host by host; prints HOST=INTERFACE for each that was set. */
 export const run: Run = async (context, { args }) => {
   const [first = '', ...rest] = args
-  const name = parseRef('uplink', first)
+  const name = parseWith(Name, first, 'uplink name')
   const pairs = Object.entries(parsePairs('HOST=INTERFACE', rest, 'docker1=eth1')).map(([host, text]) => ({
     host: parseRef('host', host),
     interface: parseWith(InterfaceName, text, `interface of ${host}`),

@@ -46,18 +46,30 @@ export function planSubnet(request: SubnetRequest, aux: Readonly<Record<string, 
   checkSize(cidr)
   const special = SPECIAL.find(([range]) => overlaps(parseCidr(range), cidr))
   if (special !== undefined)
-    throw bad('subnet is in a special range', formatCidr(cidr), `${special[0]} is ${special[1]}`)
+    throw bad(
+      'subnet is in a special range',
+      formatCidr(cidr),
+      `${special[0]} is ${special[1]}`,
+      cidr.family === 4 ? 'choose a private one, like 10.30.0.0/24' : 'choose a private one, like fd30::/64',
+    )
   const auxAddresses = Object.fromEntries(Object.entries(aux).filter(([, address]) => containsAddress(cidr, address)))
   for (const [name, address] of Object.entries(auxAddresses)) checkUsable(cidr, address, `auxiliary address "${name}"`)
   const gateway = request.gateway === undefined ? firstFree(cidr, auxAddresses) : parseAddress(request.gateway)
   checkUsable(cidr, gateway, 'gateway')
   const clash = Object.entries(auxAddresses).find(([, address]) => sameAddress(address, gateway))
   if (clash !== undefined) {
-    throw bad('gateway is an auxiliary address too', formatAddress(gateway), `"${clash[0]}" names the same address`)
+    const why = `"${clash[0]}" names the same address`
+    throw bad('gateway is an auxiliary address too', formatAddress(gateway), why, 'give each an address of its own')
   }
   const ipRange = request.ipRange === undefined ? undefined : parseCidr(request.ipRange)
   if (ipRange !== undefined && !containsCidr(cidr, ipRange)) {
-    throw bad('IP range is outside the subnet', formatCidr(ipRange), `the subnet is ${formatCidr(cidr)}`)
+    const inside = formatCidr(cidr)
+    throw bad(
+      'IP range is outside the subnet',
+      formatCidr(ipRange),
+      `the subnet is ${inside}`,
+      `choose a part of ${inside}`,
+    )
   }
   return { cidr, gateway, auxAddresses, ...(ipRange === undefined ? {} : { ipRange }) }
 }
@@ -67,17 +79,20 @@ export function checkTogether(plans: readonly SubnetPlan[], aux: Readonly<Record
   for (const [index, plan] of plans.entries()) {
     const other = plans.slice(0, index).find((earlier) => overlaps(earlier.cidr, plan.cidr))
     if (other === undefined) continue
-    throw bad('subnets of one request overlap', formatCidr(plan.cidr), `it overlaps ${formatCidr(other.cidr)}`)
+    const why = `it overlaps ${formatCidr(other.cidr)}`
+    throw bad('subnets of one request overlap', formatCidr(plan.cidr), why, 'part them, or give the larger one only')
   }
   const seen = new Map<string, string>()
   for (const [name, address] of Object.entries(aux)) {
     const text = formatAddress(address)
     if (!plans.some((plan) => containsAddress(plan.cidr, address))) {
       const subnets = plans.map((plan) => formatCidr(plan.cidr)).join(', ')
-      throw bad(`auxiliary address "${name}" is outside the network`, text, `its subnets are ${subnets}`)
+      const why = `its subnets are ${subnets}`
+      throw bad(`auxiliary address "${name}" is outside the network`, text, why, 'choose one inside, or add its subnet')
     }
     const twin = seen.get(text)
-    if (twin !== undefined) throw bad('auxiliary address named twice', text, `by "${twin}" and "${name}"`)
+    if (twin !== undefined)
+      throw bad('auxiliary address named twice', text, `by "${twin}" and "${name}"`, 'give it one name')
     seen.set(text, name)
   }
 }
@@ -106,7 +121,7 @@ export function occupiedRanges(view: ClusterView, except: (host: string, cidr: C
 function rangesOfHost(view: ClusterView, host: string, except: (host: string, cidr: Cidr) => boolean): Occupied[] {
   const facts = view.facts.get(host)?.value.facts
   if (facts === undefined) return []
-  const remedy = 'choose another subnet: containers there could not reach it'
+  const remedy = 'choose another subnet; containers in this one could not reach what is there'
   const routes = facts.routes.map(
     (route): Occupied => ({ cidr: rangeOf(route), by: `the route ${route} of host ${host}`, remedy }),
   )
@@ -155,7 +170,7 @@ function checkSize(cidr: Cidr): void {
     formatCidr(cidr),
     cidr.prefixLength === 0
       ? 'it is the whole internet'
-      : `it has ${cidrSize(cidr)} addresses, and two are used up by rule`,
+      : `none of its ${cidrSize(cidr)} addresses is left for a container`,
     `use a prefix length from 1 to ${longest}`,
   )
 }
@@ -163,10 +178,16 @@ function checkSize(cidr: Cidr): void {
 function checkUsable(cidr: Cidr, address: Address, what: string): void {
   const text = formatAddress(address)
   if (!containsAddress(cidr, address))
-    throw bad(`${what} is outside the subnet`, text, `the subnet is ${formatCidr(cidr)}`)
+    throw bad(
+      `${what} is outside the subnet`,
+      text,
+      `the subnet is ${formatCidr(cidr)}`,
+      `choose one of ${formatCidr(cidr)}`,
+    )
   const ruled = ruledOut(cidr).find((reserved) => sameAddress(reserved.address, address))
   if (ruled === undefined) return
-  throw bad(`${what} cannot be used`, text, `it is the ${ruled.purpose} address of ${formatCidr(cidr)}`)
+  const why = `it is the ${ruled.purpose} address of ${formatCidr(cidr)}`
+  throw bad(`${what} cannot be used`, text, why, `choose another address of ${formatCidr(cidr)}`)
 }
 
 /** Docker's habit: the first address that is not otherwise spoken for. */
@@ -180,6 +201,6 @@ function firstFree(cidr: Cidr, aux: Readonly<Record<string, Address>>): Address 
   return { family: cidr.family, value }
 }
 
-function bad(what: string, on: string, why: string, remedy?: string): WeftError {
-  return new WeftError('invalid', { what, on, why, ...(remedy === undefined ? {} : { remedy }) })
+function bad(what: string, on: string, why: string, remedy: string): WeftError {
+  return new WeftError('invalid', { what, on, why, remedy })
 }
