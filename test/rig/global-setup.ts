@@ -21,6 +21,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     process.stderr.write(`rig: skipped, ${reason}\n`)
     return undefined
   }
+  process.env.RIG_LIFETIME ??= '30m'
   const rig = await up()
   for (const machine of rig.machines) machine.close()
   return down

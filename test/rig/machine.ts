@@ -30,6 +30,8 @@ interface ExecStatus {
   readonly 'err-data'?: string
 }
 
+/** As timeout(1) reads it. */
+const LIFETIME = '4h'
 const ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TERM=dumb']
 
 export class Machine {
@@ -44,7 +46,7 @@ export class Machine {
     return this.layout.name
   }
 
-  /** Process id of its QEMU, if that runs. */
+  /** Process id of its QEMU's keeper, if that runs. */
   pid(): number | undefined {
     const file = path.join(this.layout.folder, 'pid')
     if (!fs.existsSync(file)) return undefined
@@ -67,7 +69,9 @@ export class Machine {
   async powerOn(image: RigImage): Promise<void> {
     const log = path.join(this.layout.folder, 'qemu.log')
     const out = fs.openSync(log, 'a')
-    const argv = ['-n', '15', 'qemu-system-x86_64', ...qemuArguments(this.layout, image)]
+    // A rig that everybody forgot, or whose test was killed, ends by itself.
+    const bounded = ['timeout', '--kill-after=5', process.env.RIG_LIFETIME ?? LIFETIME]
+    const argv = ['-n', '15', ...bounded, 'qemu-system-x86_64', ...qemuArguments(this.layout, image)]
     const child = spawn('nice', argv, { detached: true, stdio: ['ignore', out, out] })
     fs.closeSync(out)
     child.unref()
@@ -142,7 +146,8 @@ export class Machine {
     this.#channel = undefined
     const pid = this.pid()
     if (pid === undefined) return
-    process.kill(pid, 'SIGKILL')
+    // QEMU obeys SIGTERM at once and tells the guest nothing.
+    process.kill(pid, 'SIGTERM')
     await waitFor(() => this.pid() === undefined, { what: `QEMU of ${this.name} to end`, timeoutMs: 10_000 })
   }
 

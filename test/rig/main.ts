@@ -7,7 +7,8 @@
  *   npm run rig -- test                 up, the rig's tests, down
  *   npm run rig -- down                 everything ended and removed
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import path from 'node:path'
 import { ERROR_CODES, WeftError } from '@weft/shared'
 import { findMachine } from './machine.ts'
@@ -42,7 +43,9 @@ const VERBS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   },
   test: async (args) => {
     const config = path.join(import.meta.dirname, 'vitest.config.ts')
-    return spawnSync('vitest', ['run', '--config', config, ...args], { stdio: 'inherit' }).status ?? 1
+    const child = spawn('vitest', ['run', '--config', config, ...args], { stdio: 'inherit' })
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code ?? 1
   },
   down: async () => {
     await down()
