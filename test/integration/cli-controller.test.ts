@@ -71,8 +71,8 @@ describe('a network from the command line', () => {
 describe('events', () => {
   it('tell of a network as it comes', async () => {
     const env = { WEFT_CONTROLLER: `unix:${controller.socket}` }
-    const watching = runWeft(['events', '-f', 'type=network'], env, 'name=late')
-    // The stream begins when it is answered; made and removed until it shows.
+    const watching = runWeft(['events', '-f', 'type=network'], env, 'network create')
+    // The stream begins when it is answered; made and removed until it shows being made.
     let ended = false
     const done = watching.finally(() => {
       ended = true

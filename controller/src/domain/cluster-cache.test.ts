@@ -1,3 +1,4 @@
+import { WeftError } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
 import type { Kv, WatchBatch } from '../store/kv.ts'
 import { ModelStore } from '../store/model.ts'
@@ -54,29 +55,52 @@ describe('cluster cache', () => {
     life.abort()
   })
 
-  it('goes back with etcd, tells everyone to look anew, and follows from there', async () => {
-    const [before, restored] = [new ModelStore().connect(), new ModelStore().connect()]
-    await set(before, 'lan', 'eth0')
-    for (let gen = 2; gen < 9; gen++) await set(before, 'lan', `eth${gen}`, gen)
-    await set(restored, 'lan', 'eth1')
-    let store = before
-    const switched: Kv = {
-      ...before,
-      get: (...call) => store.get(...call),
-      list: (...call) => store.list(...call),
-      watch: (...call) => store.watch(...call),
+  it.each(['by comparing', 'by asking'])(
+    'goes back with etcd, %s, tells everyone to look anew, and goes on',
+    async (how) => {
+      const [before, restored] = [new ModelStore().connect(), new ModelStore().connect()]
+      await set(before, 'lan', 'eth0')
+      for (let gen = 2; gen < 9; gen++) await set(before, 'lan', `eth${gen}`, gen)
+      await set(restored, 'lan', 'eth1')
+      let store = before
+      const switched: Kv = {
+        ...before,
+        get: (...call) => store.get(...call),
+        list: (...call) => store.list(...call),
+        watch: (...call) => store.watch(...call),
+      }
+      const life = new AbortController()
+      const problems: string[] = []
+      const cache = await openClusterCache(switched, life.signal, {
+        verifyMs: how === 'by comparing' ? 30 : 300_000,
+        onProblem: ({ what }) => problems.push(what),
+      })
+      const changes = cache.changes(life.signal)[Symbol.asyncIterator]()
+      const link = () => cache.current().uplinks.get('lan')?.get('docker1')?.value.interface
+      expect(link()).toBe('eth8')
+      store = restored
+      if (how === 'by comparing') await until(() => link() === 'eth1')
+      else await cache.newest()
+      expect(link()).toBe('eth1')
+      expect(cache.current().revision).toBe((await restored.get('/weft/v1/')).revision)
+      expect((await changes.next()).value).toMatchObject({ reset: true, records: [] })
+      await set(restored, 'lan', 'eth7', 2)
+      await until(() => link() === 'eth7')
+      expect(problems).toEqual(['etcd went back'])
+      life.abort()
+    },
+  )
+
+  it('does not open on a store that does not answer, and leaves nothing running', async () => {
+    let lists = 0
+    const list: Kv['list'] = async () => {
+      lists++
+      throw new WeftError('unavailable', { what: 'no etcd' })
     }
-    const life = new AbortController()
-    const cache = await openClusterCache(switched, life.signal, { verifyMs: 30 })
-    const changes = cache.changes(life.signal)[Symbol.asyncIterator]()
-    const link = () => cache.current().uplinks.get('lan')?.get('docker1')?.value.interface
-    expect(link()).toBe('eth8')
-    store = restored
-    await until(() => link() === 'eth1')
-    expect((await changes.next()).value).toMatchObject({ reset: true, records: [] })
-    await set(restored, 'lan', 'eth7', 2)
-    await until(() => link() === 'eth7')
-    life.abort()
+    const kv = { ...new ModelStore().connect(), list }
+    await expect(openClusterCache(kv, new AbortController().signal)).rejects.toThrow(/no etcd/)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(lists).toBe(1)
   })
 
   it('keeps changes from the subscription on; a reader far behind is told to look at everything', async () => {
