@@ -114,6 +114,19 @@ export const StatusView = z.strictObject({
 })
 export type StatusView = z.infer<typeof StatusView>
 
+/** One endpoint that a name, or an address, leads to. */
+export const DnsView = z.strictObject({
+  /** What a container of the network may ask for, in full: `web.mynet`. */
+  name: z.string(),
+  network: z.string(),
+  addresses: z.array(z.string()),
+  host: z.string(),
+  /** Name of the container; absent while its host has not told it. */
+  container: z.string().optional(),
+  endpoint: Uid,
+})
+export type DnsView = z.infer<typeof DnsView>
+
 export const EventView = z.strictObject({
   time: z.string(),
   revision: z.number().int(),
@@ -156,6 +169,14 @@ export const OPERATIONS = {
     path: '/v1/endpoints/:ref',
     params: z.strictObject({ ref: Ref }),
     reply: EndpointView,
+  },
+  /** Endpoints that a name (or an address, as PTR) leads to, as the containers of the networks hear it. */
+  dnsLookup: {
+    method: 'GET',
+    path: '/v1/dns/:name',
+    params: z.strictObject({ name: z.string().min(1).max(253) }),
+    query: z.strictObject({ network: Ref.optional() }),
+    reply: z.array(DnsView),
   },
   hostList: { method: 'GET', path: '/v1/hosts', reply: z.array(HostView) },
   hostInspect: { method: 'GET', path: '/v1/hosts/:ref', params: z.strictObject({ ref: Ref }), reply: HostView },

@@ -10,6 +10,7 @@ export {
   HostProblem,
 } from './agent-protocol.ts'
 export {
+  DnsView,
   EndpointView,
   EventView,
   HostStatus,

@@ -1,5 +1,6 @@
 /** Every command, in the order in which help shows them. */
 import { completionSpec } from '../completion/spec.ts'
+import { dnsSpec } from './dns/spec.ts'
 import { endpointSpec } from './endpoint/spec.ts'
 import { hostSpec } from './host/spec.ts'
 import { labSpec } from './lab/spec.ts'
@@ -18,6 +19,7 @@ export const TREE: GroupSpec = {
   commands: [
     networkSpec,
     endpointSpec,
+    dnsSpec,
     hostSpec,
     uplinkSpec,
     {

@@ -52,6 +52,8 @@ export const EndpointSpec = z.strictObject({
   addresses: z.array(IpText),
   name: EndpointName.optional(),
   aliases: z.array(EndpointName),
+  /** Its container is stopped and keeps the addresses: nobody answers there, and no name leads there. */
+  stopped: z.literal(true).optional(),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>
 

@@ -1,6 +1,6 @@
 /**
  * From the cluster's records to the intent of one host: a pure function, the same bytes from every controller
- * (TRUTH.md I15). Nothing of a revision, a time or a state enters it.
+ * (TRUTH.md I15). Nothing of a revision or a time enters it; of a state only whether the container is stopped.
  */
 import { type EndpointSpec, type Entry, type EntryMap, entryKey, type NetworkSpec, type SubnetSpec } from '@weft/shared'
 import type { EndpointRecord, FactsRecord, NetworkRecord, SubnetRecord } from './records.ts'
@@ -27,7 +27,8 @@ type Keyed = readonly [key: string, entry: Entry]
 export function endpointSpec(record: EndpointRecord): EndpointSpec {
   const { uid, network, host, mac, name, aliases } = record
   const addresses = record.addresses.map(({ ip }) => ip)
-  return { uid, network, host, mac, addresses, ...(name === undefined ? {} : { name }), aliases }
+  const stopped = record.state === 'detached' ? { stopped: true as const } : {}
+  return { uid, network, host, mac, addresses, ...(name === undefined ? {} : { name }), aliases, ...stopped }
 }
 
 export function subnetSpec(record: SubnetRecord): SubnetSpec {
