@@ -103,6 +103,81 @@ describe('cluster cache', () => {
     expect(lists).toBe(1)
   })
 
+  it('takes nothing back that changed while a list was under way, and lists again for a later wish', async () => {
+    const kv = new ModelStore().connect()
+    let [held, go]: [Promise<void> | undefined, () => void] = [undefined, () => {}]
+    const slow: Kv = {
+      ...kv,
+      async list(...call) {
+        const answer = await kv.list(...call)
+        await held
+        return answer
+      },
+    }
+    const elsewhere = async (key: string) =>
+      (
+        await commitAlone(kv, {
+          when: [{ key, create: 0 }],
+          write: [{ put: key, value: '' }],
+          read: [],
+          requestId: key,
+        })
+      ).revision
+    const life = new AbortController()
+    await set(kv, 'lan', 'eth0')
+    const cache = await openClusterCache(slow, life.signal)
+    const told: unknown[] = []
+    const telling = (async () => {
+      for await (const { records } of cache.changes(life.signal))
+        for (const one of records) if (one.kind === 'uplink') told.push([one.name, one.after?.value.interface])
+    })()
+    held = new Promise((resolve) => {
+      go = resolve
+    })
+    const first = cache.waitFor(await elsewhere('/else/1'))
+    // The first wish's list is read after 250 ms, and the second wish shares it.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await set(kv, 'lan', 'eth1', 2)
+    await set(kv, 'new', 'eth0')
+    const second = cache.waitFor(await elsewhere('/else/2'))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    held = undefined
+    go()
+    await Promise.all([first, second])
+    life.abort()
+    await telling
+    expect(told).toEqual([
+      ['lan', 'eth1'],
+      ['new', 'eth0'],
+    ])
+  })
+
+  it('lists again after a compaction, unless a list has overtaken it', async () => {
+    const kv = new ModelStore().connect()
+    await set(kv, 'lan', 'eth0')
+    const { revision } = await kv.get('/weft/v1/')
+    const compactions = [revision, revision + 1]
+    let [lists, watches] = [0, 0]
+    const life = new AbortController()
+    const compacted: Kv = {
+      ...kv,
+      list: (...call) => {
+        lists++
+        return kv.list(...call)
+      },
+      async *watch(...call) {
+        watches++
+        const compactRevision = compactions.shift()
+        if (compactRevision === undefined) yield* kv.watch(...call)
+        else yield { kind: 'compacted', compactRevision }
+      },
+    }
+    await openClusterCache(compacted, life.signal)
+    await until(() => watches === 3)
+    expect(lists).toBe(2)
+    life.abort()
+  })
+
   it('keeps changes from the subscription on; a reader far behind is told to look at everything', async () => {
     const kv = new ModelStore().connect()
     const life = new AbortController()
