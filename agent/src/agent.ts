@@ -28,6 +28,8 @@ import { StateStore } from './state/store.ts'
 
 export interface AgentOptions extends Config {
   readonly secret: string
+  /** CA of controllers and NATS, PEM text; the system's when undefined. */
+  readonly ca: string | undefined
   readonly hostname: string
   readonly kernelRelease: string
   readonly version: string
@@ -85,6 +87,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     servers: options.nats,
     host,
     secret: options.secret,
+    ca: options.ca,
     log,
     onIntent: (text) => session.takeIntent(text),
     onPoke: (text) => session.takePoke(text),
@@ -92,7 +95,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   })
   const controller = createController({
     nats: (verb, text, timeoutMs) => nats.request(verb, text, timeoutMs),
-    http: createHttpLink({ controllers: options.controllers, host, secret: options.secret }),
+    http: createHttpLink({ controllers: options.controllers, host, secret: options.secret, ca: options.ca }),
     log,
   })
   const problems = () => [

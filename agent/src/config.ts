@@ -1,7 +1,10 @@
-/** The agent's flags: one table, from which parsing and help are made. Everything is checked before anything starts. */
+/**
+ * The agent's configuration: flags, else the file of `--config` (or the usual one, which may be absent), else defaults. One
+ * table, from which parsing and help are made. Everything is checked before anything starts.
+ */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { closest, InterfaceName, IpText, Name, parseWith, WeftError } from '@weft/shared'
+import { closest, InterfaceName, IpText, isLoopbackHost, Name, parseJsonWith, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
@@ -15,9 +18,16 @@ interface Flag {
 
 const FLAGS = {
   id: { type: 'string', value: 'NAME', help: "this host's name in the cluster (required)" },
-  controller: { type: 'string', multiple: true, value: 'URL', help: 'a controller, http://HOST:7474; repeat for each' },
-  nats: { type: 'string', multiple: true, value: 'URL', help: 'a NATS server, nats://HOST:4222; repeat for each' },
+  controller: {
+    type: 'string',
+    multiple: true,
+    value: 'URL',
+    help: 'a controller, https://HOST:7474; repeat for each',
+  },
+  nats: { type: 'string', multiple: true, value: 'URL', help: 'a NATS server, tls://HOST:4222; repeat for each' },
   'secret-file': { type: 'string', value: 'FILE', help: "copy of the controller's secret (DATA/secret)" },
+  ca: { type: 'string', value: 'FILE', help: "the cluster's CA, which verifies both (PEM; the system's CAs)" },
+  insecure: { type: 'boolean', help: 'http:// and nats:// beyond loopback: the secret crosses the network in clear' },
   data: { type: 'string', value: 'DIR', help: 'data folder (/var/lib/weft)' },
   underlay: { type: 'string', value: 'LINK', help: 'interface that carries VXLAN between hosts (required)' },
   vtep: { type: 'string', value: 'ADDRESS', help: "our address on it (the interface's first)" },
@@ -29,9 +39,16 @@ const FLAGS = {
     help: 'where Docker finds us, unless systemd hands the socket over (/run/docker/plugins/weft.sock)',
   },
   'log-level': { type: 'string', value: 'LEVEL', help: `${LOG_LEVELS.join(', ')} (info)` },
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'JSON file with any of these as keys; flags win (/etc/weft/agent.json, if it is there)',
+  },
   help: { type: 'boolean', help: 'this text' },
   version: { type: 'boolean', help: 'the version' },
 } as const satisfies Record<string, Flag>
+
+const DEFAULT_FILE = '/etc/weft/agent.json'
 
 const AbsolutePath = z
   .string()
@@ -43,6 +60,8 @@ const Settings = z.strictObject({
   controller: z.array(z.url({ protocol: /^https?$/ })).min(1),
   nats: z.array(z.url({ protocol: /^(nats|tls)$/ })).min(1),
   'secret-file': AbsolutePath.optional(),
+  ca: AbsolutePath.optional(),
+  insecure: z.boolean().default(false),
   data: AbsolutePath.default('/var/lib/weft'),
   underlay: InterfaceName,
   vtep: IpText.optional(),
@@ -57,6 +76,8 @@ export interface Config {
   readonly controllers: readonly string[]
   readonly nats: readonly string[]
   readonly secretFile: string
+  /** CA of controllers and NATS; undefined for the system's. */
+  readonly caFile: string | undefined
   readonly data: string
   readonly underlay: string
   readonly vtep: string | undefined
@@ -70,24 +91,30 @@ export type Invocation = { readonly kind: 'help' } | { readonly kind: 'version' 
 
 /**
  * @param argv arguments behind the program
- * @throws `invalid` naming the flag, the value and the rule, with the flag that was probably meant
+ * @param readFile reads the file of `--config`
+ * @throws `invalid` naming the flag or key, the value and the rule, with the one that was probably meant
  */
-export function readConfig(argv: readonly string[]): Invocation {
+export function readConfig(argv: readonly string[], readFile: (file: string) => string): Invocation {
   const flags = readFlags(argv)
   if (flags.help === true) return { kind: 'help' }
   if (flags.version === true) return { kind: 'version' }
+  const { config, ...given } = flags
+  const file = typeof config === 'string' ? config : undefined
+  const merged = { ...readSettings(file ?? DEFAULT_FILE, readFile, file === undefined), ...given }
   for (const name of ['id', 'controller', 'nats', 'underlay'] as const) {
-    if (flags[name] !== undefined) continue
-    const remedy = `give --${name} ${FLAGS[name].value}`
+    if (merged[name] !== undefined) continue
+    const remedy = `give --${name} ${FLAGS[name].value}, or join a cluster with weft join`
     throw new WeftError('invalid', { what: 'flag is missing', on: `--${name}`, why: FLAGS[name].help, remedy })
   }
-  const settings = parseWith(Settings, flags, 'flags of the agent')
+  const settings = parseWith(Settings, merged, 'configuration of the agent')
+  if (!settings.insecure) refuseClear([...settings.controller, ...settings.nats])
   return {
     kind: 'run',
     id: settings.id,
     controllers: settings.controller.map((url) => url.replace(/\/+$/, '')),
     nats: settings.nats,
     secretFile: settings['secret-file'] ?? path.join(settings.data, 'secret'),
+    caFile: settings.ca,
     data: settings.data,
     underlay: settings.underlay,
     vtep: settings.vtep,
@@ -96,6 +123,36 @@ export function readConfig(argv: readonly string[]): Invocation {
     pluginSocket: settings['plugin-socket'],
     logLevel: settings['log-level'],
   }
+}
+
+/** @throws `invalid` for a server beyond loopback that is spoken to without TLS */
+function refuseClear(urls: readonly string[]): void {
+  const clear = urls.find((url) => /^(http|nats):/.test(url) && !isLoopbackHost(new URL(url).hostname))
+  if (clear === undefined) return
+  throw new WeftError('invalid', {
+    what: 'server without TLS',
+    on: clear,
+    why: 'the shared secret would cross the network in clear',
+    remedy: 'use https:// and tls:// with --ca (weft join sets that up), or --insecure for a closed network',
+  })
+}
+
+function readSettings(file: string, readFile: (file: string) => string, mayBeAbsent: boolean): Record<string, unknown> {
+  let text: string
+  try {
+    text = readFile(file)
+  } catch (cause) {
+    const { code, message: why } = cause as NodeJS.ErrnoException
+    if (mayBeAbsent && code === 'ENOENT') return {}
+    throw new WeftError('invalid', { what: 'configuration file not read', on: file, why, cause })
+  }
+  const settings = parseJsonWith(z.record(z.string(), z.unknown()), text, `configuration file ${file}`)
+  const known = Object.keys(Settings.shape)
+  const unknown = Object.keys(settings).find((key) => !known.includes(key))
+  if (unknown === undefined) return settings
+  const near = closest(unknown, known)
+  const remedy = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`
+  throw new WeftError('invalid', { what: `unknown key in ${file}`, on: unknown, remedy })
 }
 
 function readFlags(argv: readonly string[]): Record<string, unknown> {
@@ -126,11 +183,12 @@ export function helpText(): string {
     return `  ${left.padEnd(24)} ${help}`
   })
   return `Examples:
-  weft agent --id docker1 --controller http://192.0.2.10:7474 --nats nats://192.0.2.10:4222 --underlay eth0
-      this host joins the cluster of the controller on 192.0.2.10; /var/lib/weft/secret is a copy of its secret file
-  weft agent --id docker1 --controller http://192.0.2.10:7474 --controller http://192.0.2.11:7474 \\
-      --nats nats://192.0.2.10:4222 --underlay bond0 --vtep 198.51.100.7
-      two controllers, and a VTEP address of one's own choice
+  weft agent
+      on a host that joined with weft join: everything is in /etc/weft/agent.json
+  weft agent --id docker1 --controller https://192.0.2.10:7474 --nats tls://192.0.2.10:4222 --ca ca.crt --underlay eth0
+      everything by hand; ca.crt and /var/lib/weft/secret are copies of the controller's
+  weft agent --controller https://192.0.2.10:7474 --controller https://192.0.2.11:7474 --vtep 198.51.100.7
+      the file's, but for two controllers, and a VTEP address of one's own choice
 
 Usage: weft agent [flags]
 

@@ -32,6 +32,17 @@ function readSecret(file: string): string {
   throw new WeftError('invalid', { ...parts, why: 'one line of 16 to 256 of A-Z a-z 0-9 _ - is wanted' })
 }
 
+/** @throws `invalid` */
+function readCa(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why = (cause as Error).message
+    const remedy = 'join anew with weft join, or name another file'
+    throw new WeftError('invalid', { what: 'file of --ca not read', on: file, why, remedy, cause })
+  }
+}
+
 async function run(config: Config): Promise<number> {
   const log = openLog(config.logLevel, config.id)
   const stop = new AbortController()
@@ -42,6 +53,7 @@ async function run(config: Config): Promise<number> {
     {
       ...config,
       secret: readSecret(config.secretFile),
+      ca: config.caFile === undefined ? undefined : readCa(config.caFile),
       hostname: os.hostname(),
       kernelRelease: os.release(),
       version: VERSION,
@@ -59,7 +71,7 @@ async function run(config: Config): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const invocation = readConfig(process.argv.slice(2))
+  const invocation = readConfig(process.argv.slice(2), (file) => fs.readFileSync(file, 'utf8'))
   if (invocation.kind === 'run') return await run(invocation)
   process.stdout.write(invocation.kind === 'help' ? helpText() : `${VERSION}\n`)
   return 0

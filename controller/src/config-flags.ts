@@ -12,6 +12,9 @@ export const CONFIG_FLAGS = {
   data: { type: 'string', value: 'DIR', help: 'data folder (/var/lib/weft)' },
   listen: { type: 'string', value: 'HOST:PORT', help: 'API for agents and admins, with the secret (127.0.0.1:7474)' },
   socket: { type: 'string', value: 'PATH', help: 'API for root on this machine (/run/weft/controller.sock)' },
+  'tls-cert': { type: 'string', value: 'FILE', help: 'certificate of both listeners, its CA behind it (PEM)' },
+  'tls-key': { type: 'string', value: 'FILE', help: 'key of that certificate (PEM)' },
+  insecure: { type: 'boolean', help: 'listen beyond loopback without TLS: the secret crosses the network in clear' },
   'nats-listen': { type: 'string', value: 'HOST:PORT', help: 'where the embedded NATS listens (127.0.0.1:4222)' },
   'secret-file': {
     type: 'string',
@@ -28,12 +31,21 @@ export const CONFIG_FLAGS = {
     help: "name in etcd's certificate, when --etcd is given as an address",
   },
   nats: { type: 'string', multiple: true, value: 'URL', help: 'a server of your own NATS cluster; repeat for each' },
+  ca: {
+    type: 'string',
+    value: 'FILE',
+    help: 'CA of the NATS servers named tls://… (PEM; the embedded one needs none)',
+  },
   'etcd-bin': { type: 'string', value: 'PROGRAM', help: 'the etcd to run (etcd)' },
   'nats-bin': { type: 'string', value: 'PROGRAM', help: 'the nats-server to run (nats-server)' },
   quarantine: { type: 'string', value: 'TIME', help: 'how long a released address rests (10s)' },
   'run-dir': { type: 'string', value: 'DIR', help: 'folder of the pid file (/run/weft)' },
   'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn, error or silent (info)' },
-  config: { type: 'string', value: 'FILE', help: 'JSON file with any of these as keys' },
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'JSON file with any of these as keys (/etc/weft/controller.json, if it is there)',
+  },
   help: { type: 'boolean', help: 'this text' },
   version: { type: 'boolean', help: 'the version' },
 } as const satisfies Record<string, Flag>
@@ -46,8 +58,8 @@ export function helpText(): string {
   return `Examples:
   weft controller --embedded
       one machine, nothing else to set up: etcd and NATS run as children, data in /var/lib/weft
-  weft controller --embedded --listen 192.0.2.10:7474 --nats-listen 192.0.2.10:4222
-      the same, reachable by the agents of other hosts
+  weft controller init
+      the same, reachable by the agents of other hosts: certificates, configuration, service (weft controller init --help)
   weft controller --etcd http://10.0.0.1:2379 --etcd http://10.0.0.2:2379 --nats nats://10.0.0.1:4222
       on clusters of your own; start as many controllers as you like
   weft controller --embedded --etcd https://etcd1:2379 --etcd-ca ca.pem --etcd-cert weft.pem --etcd-key weft.key

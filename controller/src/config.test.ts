@@ -5,7 +5,7 @@ import { readEtcdTls } from './etcd-tls.ts'
 import { parseHostPort } from './host-port.ts'
 
 const noFile = (file: string): string => {
-  throw new Error(`ENOENT: ${file}`)
+  throw Object.assign(new Error(`ENOENT: ${file}`), { code: 'ENOENT' })
 }
 const read = (argv: string[], env: Record<string, string> = {}, file?: string) =>
   readConfig(argv, env, file === undefined ? noFile : () => file)
@@ -58,6 +58,33 @@ describe('configuration', () => {
     const { etcdTls } = absent
     expect(() => readEtcdTls(etcdTls, noFile)).toThrow(/--etcd-ca not read: \/ca\.pem.*ENOENT/)
     expect(readEtcdTls(etcdTls, (file) => `text of ${file}`)).toMatchObject({ key: 'text of /c.key' })
+  })
+
+  it('listens beyond loopback with TLS, or when told that it need not', () => {
+    const open = ['--embedded', '--listen', '192.0.2.10:7474', '--nats-listen', '192.0.2.10:4222']
+    const files = ['--tls-cert', '/c.pem', '--tls-key', '/k.pem']
+    expect(read([...open, ...files])).toMatchObject({ listenTls: { cert: '/c.pem', key: '/k.pem' } })
+    expect(read([...open, '--insecure'])).toMatchObject({ listenTls: undefined })
+    expect(why(open)).toMatch(/listening without TLS: 192\.0\.2\.10:7474.*clear.*weft controller init/)
+    expect(why(['--embedded', '--nats-listen', '0.0.0.0:4222'])).toContain('0.0.0.0:4222')
+    expect(why(['--embedded', '--listen', '[::]:7474'])).toContain('[::]:7474')
+    expect(why([...open, ...files.slice(0, 2)])).toContain('--tls-cert without --tls-key')
+    expect(why([...open, ...files.slice(2)])).toContain('--tls-key without --tls-cert')
+    expect(read(['--embedded', '--listen', '[::1]:7474'])).toMatchObject({ listenTls: undefined })
+    // Where NATS listens is the business of who runs it.
+    const own = ['--embedded', '--nats', 'tls://nats1:4222', '--ca', '/ca.pem', '--nats-listen', '192.0.2.10:4222']
+    expect(read(own)).toMatchObject({ listenTls: undefined, caFile: '/ca.pem' })
+  })
+
+  it('reads the usual file when it is there, as strictly as one that is named', () => {
+    const usual = (text: string) =>
+      readConfig([], {}, (file) => (file === '/etc/weft/controller.json' ? text : noFile(file)))
+    expect(usual('{"embedded": true, "data": "/srv"}')).toMatchObject({ data: '/srv' })
+    expect(() => usual('{"emmbedded": true}')).toThrow('did you mean embedded?')
+    const closed = () => {
+      throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    }
+    expect(() => readConfig(['--embedded'], {}, closed)).toThrow(/not read: \/etc\/weft\/controller\.json.*EACCES/)
   })
 
   it('lets flags win over the environment, and the environment over the file', () => {

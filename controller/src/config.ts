@@ -1,4 +1,7 @@
-/** The controller's configuration: flags, else environment (`WEFT_…`), else the file of `--config`, else the default. */
+/**
+ * The controller's configuration: flags, else environment (`WEFT_…`), else the file of `--config` (or the usual one, which
+ * may be absent), else the default.
+ */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseJsonWith, parseWith, WeftError } from '@weft/shared'
@@ -6,6 +9,7 @@ import { z } from 'zod'
 import { CONFIG_FLAGS, type Flag } from './config-flags.ts'
 import { type EtcdTlsFiles, etcdTlsOf } from './etcd-tls.ts'
 import { type HostPort, parseHostPort } from './host-port.ts'
+import { type ListenTlsFiles, listenTlsOf } from './listen-tls.ts'
 import { LOG_LEVELS } from './log.ts'
 
 const HostPortText = z.string().transform((text, context) => checked(text, context, parseHostPort))
@@ -14,6 +18,8 @@ const AbsolutePath = z
   .min(1)
   .transform((file) => path.resolve(file))
 
+const DEFAULT_FILE = '/etc/weft/controller.json'
+
 const Settings = z.strictObject({
   embedded: z.boolean().default(false),
   data: AbsolutePath.default('/var/lib/weft'),
@@ -21,6 +27,10 @@ const Settings = z.strictObject({
   socket: AbsolutePath.default('/run/weft/controller.sock'),
   'nats-listen': HostPortText.default({ host: '127.0.0.1', port: 4222 }),
   'secret-file': AbsolutePath.optional(),
+  'tls-cert': AbsolutePath.optional(),
+  'tls-key': AbsolutePath.optional(),
+  ca: AbsolutePath.optional(),
+  insecure: z.boolean().default(false),
   etcd: z.array(z.url({ protocol: /^https?$/ })).default([]),
   'etcd-ca': AbsolutePath.optional(),
   'etcd-cert': AbsolutePath.optional(),
@@ -44,6 +54,10 @@ export interface Config {
   readonly socket: string
   readonly natsListen: HostPort
   readonly secretFile: string
+  /** Of both listeners; undefined for none. */
+  readonly listenTls: ListenTlsFiles | undefined
+  /** CA of NATS servers of one's own; undefined for the system's. */
+  readonly caFile: string | undefined
   readonly etcd: readonly string[]
   /** Undefined for plain HTTP. */
   readonly etcdTls: EtcdTlsFiles | undefined
@@ -72,7 +86,7 @@ export function readConfig(
   if (flags.version === true) return { kind: 'version' }
   const { config, ...given } = flags
   const file = typeof config === 'string' ? config : env.WEFT_CONFIG
-  const fromFile = file === undefined ? {} : readSettings(file, readFile)
+  const fromFile = readSettings(file ?? DEFAULT_FILE, readFile, file === undefined)
   const merged = { ...fromFile, ...readEnvironment(env), ...given }
   const settings = parseWith(Settings, merged, 'configuration of the controller')
   const embedded = {
@@ -92,6 +106,8 @@ export function readConfig(
     socket: settings.socket,
     natsListen: settings['nats-listen'],
     secretFile: settings['secret-file'] ?? path.join(settings.data, 'secret'),
+    listenTls: listenTlsOf(settings, embedded.nats),
+    caFile: settings.ca,
     etcd: settings.etcd,
     etcdTls: etcdTlsOf(settings),
     nats: settings.nats,
@@ -145,11 +161,12 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Rec
   return found
 }
 
-function readSettings(file: string, readFile: (file: string) => string): Record<string, unknown> {
+function readSettings(file: string, readFile: (file: string) => string, mayBeAbsent: boolean): Record<string, unknown> {
   let text: string
   try {
     text = readFile(file)
   } catch (cause) {
+    if (mayBeAbsent && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw new WeftError('invalid', {
       what: 'configuration file not read',
       on: file,

@@ -9,6 +9,7 @@ import { startControl } from './control.ts'
 import { type Embedded, startEmbedded } from './embedded/index.ts'
 import { readEtcdTls } from './etcd-tls.ts'
 import { formatHostPort } from './host-port.ts'
+import { readPem } from './listen-tls.ts'
 import { type Log, openLog } from './log.ts'
 import { secureRandomText } from './random-text.ts'
 import { writePidFile } from './run-files.ts'
@@ -51,7 +52,7 @@ async function main(): Promise<void> {
 
 function readInvocation(): Invocation {
   try {
-    return readConfig(process.argv.slice(2), process.env, (file) => fs.readFileSync(file, 'utf8'))
+    return readConfig(process.argv.slice(2), process.env, readText)
   } catch (thrown) {
     const error = WeftError.from(thrown)
     process.stderr.write(`weft controller: ${error.message}\n`)
@@ -61,7 +62,11 @@ function readInvocation(): Invocation {
 
 /** Starts everything, each with its undoing, and resolves when it is time to stop: with the reason if it is a bad one. */
 async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Promise<WeftError | undefined> {
-  const tls = config.etcdTls && readEtcdTls(config.etcdTls, (file) => fs.readFileSync(file, 'utf8'))
+  const tls = config.etcdTls && readEtcdTls(config.etcdTls, readText)
+  const listenTls = config.listenTls && {
+    cert: readPem('--tls-cert', config.listenTls.cert, readText),
+    key: readPem('--tls-key', config.listenTls.key, readText),
+  }
   const secret = readOrMakeSecret(config.secretFile, secureRandomText)
   undo.add('pid file', writePidFile(config.runDir))
 
@@ -95,6 +100,8 @@ async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Pro
     {
       servers: nats,
       user: BUS_USER,
+      // The embedded NATS shows the same certificate as the API, and its CA stands behind it.
+      ca: config.caFile === undefined ? listenTls?.cert : readPem('--ca', config.caFile, readText),
       password: secret,
       name: `weft-controller-${process.pid}`,
       onNotice: ({ level, what, ...fields }) => log[level]({ notice: what, ...fields }, 'bus notice'),
@@ -124,7 +131,7 @@ async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Pro
   if (bus === undefined) log.warn({ nats }, 'NATS does not answer, serving without it')
 
   await control.api.listenUnix(config.socket)
-  const listen = await control.api.listenTcp(config.listen)
+  const listen = await control.api.listenTcp(config.listen, listenTls)
   const { socket, secretFile, data } = config
   log.info({ listen: formatHostPort(listen), socket, nats, etcd, secretFile, data, pid: process.pid }, 'ready')
   return await Promise.race([aborted(stop), control.ended, busEnded])
@@ -135,6 +142,7 @@ async function startParts(config: Config, secret: string, log: Log): Promise<Emb
   return await startEmbedded({
     folder: config.data,
     natsListen: config.natsListen,
+    natsTls: config.listenTls,
     user: BUS_USER,
     secret,
     etcdProgram: config.etcdBin,
@@ -149,6 +157,10 @@ async function startParts(config: Config, secret: string, log: Log): Promise<Emb
 async function busEnd(bus: NatsBus): Promise<WeftError> {
   const reason = await bus.closed
   return new WeftError('unavailable', { what: 'bus closed', why: reason?.message ?? 'no reason was given' })
+}
+
+function readText(file: string): string {
+  return fs.readFileSync(file, 'utf8')
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

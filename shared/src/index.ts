@@ -110,6 +110,8 @@ export {
   parseCidr,
   parseInterfaceAddress,
 } from './ip/cidr.ts'
+export { decodeJoinString, encodeJoinString, JoinInfo } from './join-string.ts'
+export { isLoopbackHost } from './loopback.ts'
 export {
   deriveMac,
   FABRIC_NETNS,
@@ -120,6 +122,7 @@ export {
   WEFT_LINK_GROUP,
 } from './names.ts'
 export type { Clock, RandomText } from './runtime.ts'
+export { checkAnyHost } from './server-identity.ts'
 export {
   AGENT_SUBJECTS,
   agentSubject,

@@ -11,6 +11,7 @@ case $role in
 controller)
   cat > /etc/weft/controller.env << EOF
 WEFT_EMBEDDED=true
+WEFT_INSECURE=true
 WEFT_LISTEN=$own:7474
 WEFT_NATS_LISTEN=$own:4222
 EOF
@@ -18,7 +19,7 @@ EOF
   ;;
 host)
   cat > /etc/weft/agent.env << EOF
-WEFT_AGENT_FLAGS="--id $name --controller http://$controller:7474 --nats nats://$controller:4222 --underlay $underlay"
+WEFT_AGENT_FLAGS="--insecure --id $name --controller http://$controller:7474 --nats nats://$controller:4222 --underlay $underlay"
 EOF
   systemctl enable --quiet weft-agent.socket weft-agent.service docker.service
   systemctl start weft-agent.socket

@@ -7,6 +7,8 @@ export interface HttpLinkOptions {
   readonly controllers: readonly string[]
   readonly host: string
   readonly secret: string
+  /** CA of controllers named `https://…`, PEM text; the system's unless given. */
+  readonly ca?: string | undefined
 }
 
 /** Bytes; a page of an intent is a quarter of a MiB. */
@@ -16,7 +18,7 @@ const MAX_REPLY = 4 * 1024 * 1024
  * Asks the controllers in turn until one gives an answer, beginning with the one that answered last.
  * @throws `unavailable` when none can be reached, `deadline` after `timeoutMs` over all
  */
-export function createHttpLink({ controllers, host, secret }: HttpLinkOptions) {
+export function createHttpLink({ controllers, host, secret, ca }: HttpLinkOptions) {
   let preferred = 0
   return async (verb: string, text: string, timeoutMs: number): Promise<string> => {
     const signal = AbortSignal.timeout(Math.ceil(timeoutMs))
@@ -25,7 +27,7 @@ export function createHttpLink({ controllers, host, secret }: HttpLinkOptions) {
       const at = (preferred + index) % controllers.length
       const base = controllers[at] ?? ''
       try {
-        const reply = await post(`${base}/v1/agent/${host}/${verb}`, text, secret, signal)
+        const reply = await post(`${base}/v1/agent/${host}/${verb}`, text, { secret, ca }, signal)
         preferred = at
         return reply
       } catch (cause) {
@@ -40,7 +42,12 @@ export function createHttpLink({ controllers, host, secret }: HttpLinkOptions) {
   }
 }
 
-function post(url: string, text: string, secret: string, signal: AbortSignal): Promise<string> {
+function post(
+  url: string,
+  text: string,
+  { secret, ca }: Pick<HttpLinkOptions, 'secret' | 'ca'>,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = {
       Authorization: `Bearer ${secret}`,
@@ -48,7 +55,8 @@ function post(url: string, text: string, secret: string, signal: AbortSignal): P
       'Content-Length': Buffer.byteLength(text),
     }
     const { request } = url.startsWith('https:') ? https : http
-    const asked = request(url, { method: 'POST', headers, signal, agent: false }, (response) => {
+    const options = { method: 'POST', headers, signal, agent: false, ...(ca === undefined ? {} : { ca }) }
+    const asked = request(url, options, (response) => {
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('data', (chunk: Buffer) => {

@@ -5,11 +5,14 @@
 import { agentSubject, intentSubject, pokeSubject, WeftError } from '@weft/shared'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Log } from '../log.ts'
+import { natsTlsOptions } from './tls.ts'
 
 export interface NatsLinkOptions {
   readonly servers: readonly string[]
   readonly host: string
   readonly secret: string
+  /** CA of servers named `tls://…`, PEM text; the system's unless given. */
+  readonly ca?: string | undefined
   readonly log: Log
   readonly onIntent: (text: string) => void
   readonly onPoke: (text: string) => void
@@ -78,7 +81,7 @@ export class NatsLink {
   }
 
   #settings() {
-    const { servers, host, secret } = this.#options
+    const { servers, host, secret, ca } = this.#options
     return {
       servers: [...servers],
       user: BUS_USER,
@@ -91,6 +94,7 @@ export class NatsLink {
       pingInterval: 5_000,
       maxPingOut: 2,
       timeout: 5_000,
+      ...natsTlsOptions(servers, ca),
     }
   }
 

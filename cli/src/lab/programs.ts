@@ -30,7 +30,7 @@ export function checkPrograms(): void {
 export async function startController(lab: LabLayout, signal?: AbortSignal): Promise<number> {
   const { ipv4, data } = lab.controller
   const argv = [
-    ...[process.execPath, program('controller'), '--embedded', '--data', data],
+    ...[process.execPath, program('controller'), '--embedded', '--insecure', '--data', data],
     ...['--listen', `${ipv4}:${API_PORT}`, '--socket', '/run/weft/controller.sock'],
     ...['--nats-listen', `${ipv4}:${NATS_PORT}`],
   ]
@@ -42,7 +42,7 @@ export async function startController(lab: LabLayout, signal?: AbortSignal): Pro
 export async function startAgent(lab: LabLayout, host: HostLayout, signal?: AbortSignal): Promise<number> {
   const { ipv4 } = lab.controller
   const argv = [
-    ...[process.execPath, program('agent'), '--id', host.name, '--data', host.data, '--underlay', 'eth0'],
+    ...[process.execPath, program('agent'), '--insecure', '--id', host.name, '--data', host.data, '--underlay', 'eth0'],
     ...['--controller', `http://${ipv4}:${API_PORT}`, '--nats', `nats://${ipv4}:${NATS_PORT}`],
     ...['--secret-file', path.join(lab.controller.data, 'secret')],
   ]

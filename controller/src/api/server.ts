@@ -1,5 +1,6 @@
 /** The API's HTTP servers: one set of routes on the unix socket (local root) and on TCP (with the cluster's secret). */
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import https from 'node:https'
 import { WeftError } from '@weft/shared'
 import type { Actor } from '../domain/index.ts'
 import type { HostPort } from '../host-port.ts'
@@ -22,10 +23,15 @@ export interface ApiOptions {
 
 export interface Api {
   listenUnix(file: string): Promise<void>
-  /** Gives back the address with the port that was bound. */
-  listenTcp(address: HostPort): Promise<HostPort>
+  /** HTTPS with `tls` (PEM texts), else plain HTTP. Gives back the address with the port that was bound. */
+  listenTcp(address: HostPort, tls?: Tls): Promise<HostPort>
   /** Takes no more requests, ends streams and waits, lets the rest finish for `graceMs`. */
   close(graceMs: number): Promise<void>
+}
+
+export interface Tls {
+  readonly cert: string
+  readonly key: string
 }
 
 /** A way in: who comes by it, and what he must show. */
@@ -42,11 +48,14 @@ const WAIT_GRACE_MS = 5_000
 export function createApi(options: ApiOptions): Api {
   const closing = new AbortController()
   const servers: Server[] = []
-  const serve = (door: Door) => {
-    const server = http.createServer(
-      { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
-      (request, response) => void answer(options, door, closing.signal, request, response),
-    )
+  const serve = (door: Door, tls?: Tls) => {
+    const limits = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 }
+    const listener = (request: IncomingMessage, response: ServerResponse) =>
+      void answer(options, door, closing.signal, request, response)
+    const server =
+      tls === undefined
+        ? http.createServer(limits, listener)
+        : https.createServer({ ...limits, ...tls, handshakeTimeout: 10_000, minVersion: 'TLSv1.2' }, listener)
     server.on('clientError', (_, socket) => {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
     })
@@ -55,12 +64,15 @@ export function createApi(options: ApiOptions): Api {
   }
   return {
     listenUnix: async (file) => await listenUnix(serve({ actor: 'local', authorise: () => {} }), file),
-    listenTcp: async (address) =>
+    listenTcp: async (address, tls) =>
       await listenTcp(
-        serve({
-          actor: 'secret',
-          authorise: (request) => checkBearer(request.headers.authorization, options.secret),
-        }),
+        serve(
+          {
+            actor: 'secret',
+            authorise: (request) => checkBearer(request.headers.authorization, options.secret),
+          },
+          tls,
+        ),
         address,
       ),
     async close(graceMs) {

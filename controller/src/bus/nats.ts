@@ -1,12 +1,15 @@
 /** The bus over core NATS. Settings by FACTS.md N2 to N6: never give up, notice black holes, treat `closed` as fatal. */
-import { WeftError } from '@weft/shared'
+import tls from 'node:tls'
+import { checkAnyHost, WeftError } from '@weft/shared'
 import { connect, errors, type Msg, type NatsConnection } from 'nats'
 import type { Bus, BusCounts, BusHandler, ServeOptions } from './bus.ts'
 import { checkPattern, checkSize, checkSubject, decodeText, NOT_UTF8, settle } from './message.ts'
 
 export interface NatsBusOptions {
-  /** `nats://host:port`, any number. */
+  /** `nats://host:port` or, all of them with TLS, `tls://host:port`. */
   readonly servers: readonly string[]
+  /** CA of servers with TLS, PEM text; the system's unless given. */
+  readonly ca?: string | undefined
   readonly user: string
   readonly password: string
   /** Shown by the server in its connection list. */
@@ -94,6 +97,13 @@ export async function connectNats(options: NatsBusOptions, signal?: AbortSignal)
   }
 }
 
+/** With these the client refuses a server that offers no TLS. */
+function tlsOptions({ servers, ca }: NatsBusOptions) {
+  if (!servers.some((server) => server.startsWith('tls:'))) return {}
+  const checkServerIdentity = checkAnyHost(servers, tls.checkServerIdentity)
+  return { tls: { ...(ca === undefined ? {} : { ca }), checkServerIdentity } }
+}
+
 async function dial(options: NatsBusOptions): Promise<NatsConnection> {
   try {
     return await connect({
@@ -108,6 +118,7 @@ async function dial(options: NatsBusOptions): Promise<NatsConnection> {
       pingInterval: 5_000,
       maxPingOut: 2,
       timeout: 5_000,
+      ...tlsOptions(options),
     })
   } catch (thrown) {
     const on = options.servers.join(', ')

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { MAX_PAYLOAD } from '../bus/index.ts'
-import { type HostPort, reachable } from '../host-port.ts'
+import { reachable } from '../host-port.ts'
 import { type Child, startChild } from './child.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { findProgram } from './programs.ts'
@@ -14,21 +14,25 @@ export async function startNats(options: EmbeddedOptions): Promise<Child & { rea
   const file = path.join(options.folder, 'nats-server.conf')
   const listen = options.natsListen
   const { host, port } = reachable(listen)
-  fs.writeFileSync(file, natsConfig(listen, options.user, options.secret), { mode: 0o600 })
+  fs.writeFileSync(file, natsConfig(options), { mode: 0o600 })
   fs.chmodSync(file, 0o600)
   const ready = async () => (await greeting(host, port)) !== undefined
   const plan = { name: 'nats-server', program, args: ['-c', file], argument: file, env: {}, ready }
   const child = await startChild(options.folder, plan, options.log)
-  return { url: `nats://${host.includes(':') ? `[${host}]` : host}:${port}`, ...child }
+  const scheme = options.natsTls === undefined ? 'nats' : 'tls'
+  return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, ...child }
 }
 
 /** No JetStream, websocket, leafnode, MQTT, routes, monitoring or no_auth_user: what is not configured does not listen. */
-export function natsConfig(listen: HostPort, user: string, password: string): string {
+export function natsConfig(options: Pick<EmbeddedOptions, 'natsListen' | 'natsTls' | 'user' | 'secret'>): string {
+  const { natsListen: listen, natsTls: tls, user, secret: password } = options
+  const files = tls && `cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)}`
   return [
     '# Written by weft controller at every start; change its flags, not this file.',
     `host: ${JSON.stringify(listen.host)}`,
     `port: ${listen.port}`,
     `authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)}, timeout: 3 }`,
+    ...(files === undefined ? [] : [`tls { ${files}, timeout: 3 }`]),
     `max_payload: ${MAX_PAYLOAD}`,
     'max_pending: 67108864',
     'write_deadline: "10s"',

@@ -5,6 +5,8 @@ export interface EmbeddedOptions {
   /** Data folder, absolute. */
   readonly folder: string
   readonly natsListen: HostPort
+  /** Certificate and key of NATS, PEM files; undefined for none. */
+  readonly natsTls?: { readonly cert: string; readonly key: string } | undefined
   /** NATS user and password of controllers and agents. */
   readonly user: string
   readonly secret: string
