@@ -6,7 +6,15 @@
  * - It acts on what the state file holds, never on more.
  * - While the agent does not know which containers have endpoints (its file was lost), nothing is removed.
  */
-import type { DriverHost, HostFacts, HostProblem, HostState, LocalEndpoint, Op } from '@weft/shared'
+import {
+  type DriverHost,
+  deviceRoutes,
+  type HostFacts,
+  type HostProblem,
+  type HostState,
+  type LocalEndpoint,
+  type Op,
+} from '@weft/shared'
 import { OpBackoff } from './backoff.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
@@ -129,7 +137,10 @@ function arrived(
     observed.addresses.flatMap((each) => (each.netns === netns && each.link === name ? each.address : [])),
   )
   const routed = new Set(observed.routes.flatMap((each) => (each.netns === netns ? (each.via ?? []) : [])))
-  const done = up && after.addresses.every((each) => has.has(each)) && after.gateways.every((each) => routed.has(each))
+  const byDevice = (destination: string) =>
+    observed.routes.some((each) => each.netns === netns && each.link === name && each.destination === destination)
+  const isRouted = after.gateways.every((each) => routed.has(each)) && deviceRoutes(after).every(byDevice)
+  const done = up && after.addresses.every((each) => has.has(each)) && isRouted
   return done ? after : before
 }
 

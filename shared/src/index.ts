@@ -36,6 +36,7 @@ export type {
 } from './drivers/driver.ts'
 export { describeOptions, type OptionHelp, parseOptions, resolveOptions } from './drivers/options.ts'
 export { parseParent, type ResolvedParent, resolveParent } from './drivers/parent.ts'
+export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { type Hash128, hash128 } from './hash.ts'
@@ -47,6 +48,11 @@ export {
   FdbEntrySchema,
   type HostState,
   HostStateSchema,
+  hasParentsMac,
+  IPVLAN_FLAGS,
+  IPVLAN_MODES,
+  type IpvlanFlag,
+  type IpvlanMode,
   type Link,
   type LinkAddress,
   type LinkKind,
@@ -57,6 +63,8 @@ export {
   mergeHostStates,
   type Neighbour,
   NeighbourSchema,
+  parentOf,
+  parentUse,
   type Route,
   RouteSchema,
   type VxlanFilter,

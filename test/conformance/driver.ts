@@ -3,10 +3,13 @@ import {
   type Driver,
   type DriverHost,
   type HostState,
+  hasParentsMac,
   INTERFACE_NAME_BYTES,
   type Link,
   type LocalEndpoint,
   type NetworkSpec,
+  parentOf,
+  parentUse,
   parseOptions,
   type RemoteEndpoint,
   resolveOptions,
@@ -63,9 +66,20 @@ function sampleConformance(driver: Driver, sample: DriverSample): void {
   it('gives every link an MTU, a MAC and a human name', () => {
     for (const link of expand(locals).links) {
       expect(link.mtu, link.name).toBeGreaterThan(0)
-      if (sharesMac(link)) expect(link.mac, link.name).toBeUndefined()
+      if (hasParentsMac(link)) expect(link.mac, link.name).toBeUndefined()
       else expect(link.mac, link.name).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
       expect(link.alias, link.name).toBeTruthy()
+    }
+  })
+
+  it('tells of its links’ MACs and parents what they show', () => {
+    const options = parseOptions(driver, network.options)
+    const ends = expand(settled).links.filter(({ netns }) => netns.startsWith('/'))
+    expect(ends.length).toBe(count)
+    for (const end of ends) {
+      expect(driver.macs(options)).toBe(hasParentsMac(end) ? 'parent' : 'own')
+      const use = driver.parent(options) === undefined ? undefined : parentUse(end)
+      expect(driver.parentUse(options)).toBe(use)
     }
   })
 
@@ -76,7 +90,7 @@ function sampleConformance(driver: Driver, sample: DriverSample): void {
       interfaces: host.interfaces.map((fact) => ({ ...fact, mac: fact.mac.replace('ee', 'dd') })),
     })
     const macs = new Set(expand([]).links.map((link) => link.mac))
-    for (const link of other.links) if (!sharesMac(link)) expect(macs).not.toContain(link.mac)
+    for (const link of other.links) if (!hasParentsMac(link)) expect(macs).not.toContain(link.mac)
   })
 
   it('stands only on what it desires or the host has', () => {
@@ -135,7 +149,7 @@ function sampleConformance(driver: Driver, sample: DriverSample): void {
     }
     expect(after.links.length).toBeLessThan(before.links.length)
     for (const link of gone('links') as Link[]) {
-      if (sharesMac(link)) continue
+      if (hasParentsMac(link)) continue
       expect(link.kind === 'veth' && link.peerMac !== undefined ? link.peerMac : link.mac, link.name).toBe(removed.mac)
     }
     expect(gone('addresses').map((entry) => (entry as { address: string }).address)).toEqual(removed.addresses)
@@ -157,14 +171,10 @@ function expandOn(
   return driver.desired({ network, options: parseOptions(driver, network.options), endpoints, peers, peerVteps, host })
 }
 
-/** A macvlan in passthru mode has its parent's MAC, which is not ours to set. */
-function sharesMac(link: Link): boolean {
-  return link.kind === 'macvlan' && link.mode === 'passthru'
-}
-
 function referenced(link: Link): string[] {
+  const parent = parentOf(link)
   return [
-    ...(link.kind === 'macvlan' || link.kind === 'vlan' ? [`${link.parent.netns} ${link.parent.name}`] : []),
+    ...(parent === undefined ? [] : [`${parent.netns} ${parent.name}`]),
     ...(link.kind === 'vxlan' ? [` ${link.underlay}`] : []),
     ...(typeof link.master === 'string' ? [`${link.netns} ${link.master}`] : []),
   ]

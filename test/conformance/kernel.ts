@@ -17,7 +17,7 @@ import type { Kernel } from '../../agent/src/kernel/kernel.ts'
 export interface KernelWorld {
   readonly kernel: Kernel
   /** What this kernel cannot do, with the reason. */
-  readonly lacks: { readonly vlan?: string }
+  readonly lacks: { readonly vlan?: string; readonly ipvlan?: string }
   makeSandbox(): string
   removeSandbox(path: string): void
   /** A NIC of the host, up, MTU 1500, with that address. */
@@ -84,6 +84,17 @@ const macvlan = (more: Partial<Extract<Link, { kind: 'macvlan' }>> = {}): Link =
   mac: '02:00:00:00:02:01',
   parent: { netns: '', name: 'eth0' },
   mode: 'bridge',
+  ipv6: false,
+  up: true,
+  ...more,
+})
+const ipvlan = (more: Partial<Extract<Link, { kind: 'ipvlan' }>> = {}): Link => ({
+  kind: 'ipvlan',
+  netns: '',
+  name: 'wfc4',
+  parent: { netns: '', name: 'eth0' },
+  mode: 'l2',
+  flag: 'bridge',
   ipv6: false,
   up: true,
   ...more,
@@ -216,6 +227,53 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
       it('cuts the MTU of a vxlan device to what its underlay carries', async () => {
         await held(add(vxlan({ mtu: 1500 })))
         expect(linkNamed(await observe(), FABRIC, 'wfx1')?.mtu).toBe(1450)
+      })
+    })
+
+    describe('ipvlan', () => {
+      beforeEach(({ skip }) => {
+        if (world.lacks.ipvlan === undefined) return
+        console.log(`skipped: ipvlan: ${world.lacks.ipvlan}`)
+        skip(world.lacks.ipvlan)
+      })
+
+      it('bears children of one mode and flag with their parent’s MAC, in their sandbox', async () => {
+        const sandbox = world.makeSandbox()
+        for (const mode of ['l2', 'l3', 'l3s'] as const) {
+          for (const flag of ['bridge', 'private', 'vepa'] as const) {
+            await held(add(ipvlan({ netns: sandbox, name: 'eth0', mode, flag })))
+            const state = await observe(sandbox)
+            const mac = linkNamed(state, '', 'eth0')?.mac
+            expect(linkNamed(state, sandbox, 'eth0')).toMatchObject({
+              ...{ kind: 'ipvlan', mode, flag, mac, mtu: 1500, up: true },
+              parent: { netns: '', name: 'eth0' },
+            })
+            await held(remove(sandbox, 'eth0'))
+          }
+        }
+      })
+
+      it('keeps one mode and flag a parent: the newest child’s', async () => {
+        await held(add(ipvlan()), add(ipvlan({ name: 'wfc5', mode: 'l3', flag: 'private' })))
+        const state = await observe()
+        for (const name of ['wfc4', 'wfc5']) {
+          expect(linkNamed(state, '', name)).toMatchObject({ mode: 'l3', flag: 'private' })
+        }
+      })
+
+      it('shares no parent with macvlan', async () => {
+        await held(add(macvlan()))
+        expect((await refused(add(ipvlan()))).code).toBe('conflict')
+        await held(remove('', 'wfc2'), add(ipvlan()))
+        expect((await refused(add(macvlan()))).code).toBe('conflict')
+      })
+
+      it('has no MAC of its own to change, and no address twice on a parent', async () => {
+        const [one, two] = [world.makeSandbox(), world.makeSandbox()]
+        await held(add(ipvlan({ netns: one, name: 'eth0' })), add(ipvlan({ netns: two, name: 'eth0' })))
+        expect((await refused(setLink(one, 'eth0', { mac: '02:00:00:00:02:09' }))).code).toBe('unsupported')
+        await held(address(one, 'eth0', '10.9.0.2/24'))
+        expect((await refused(address(two, 'eth0', '10.9.0.2/24'))).code).toBe('conflict')
       })
     })
 

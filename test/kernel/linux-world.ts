@@ -33,7 +33,10 @@ export async function createLinuxWorld(): Promise<LinuxWorld> {
   return {
     kernel,
     fabric,
-    lacks: hasVlan() ? {} : { vlan: 'this kernel has no 802.1Q module; proven by the rig of VMs' },
+    lacks: {
+      ...(hasChildren('vlan', 'id', '1') ? {} : { vlan: 'this kernel has no 802.1Q module; proven by the rig of VMs' }),
+      ...(hasChildren('ipvlan') ? {} : { ipvlan: 'this kernel has no ipvlan module; proven by the rig of VMs' }),
+    },
     makeSandbox: () => {
       const name = `${prefix}-${sandboxes.length}`
       sandboxes.push(name)
@@ -64,10 +67,10 @@ export async function createLinuxWorld(): Promise<LinuxWorld> {
 }
 
 /** Asks the kernel in the netns of the moment, and leaves nothing there. */
-function hasVlan(): boolean {
+function hasChildren(...kind: string[]): boolean {
   try {
     run('ip', 'link', 'add', 'probe0', 'type', 'veth', 'peer', 'name', 'probe1')
-    run('ip', 'link', 'add', 'link', 'probe0', 'name', 'probe0.1', 'type', 'vlan', 'id', '1')
+    run('ip', 'link', 'add', 'link', 'probe0', 'name', 'probe0.1', 'type', ...kind)
     return true
   } catch {
     return false

@@ -137,6 +137,36 @@ describe('macvlan', () => {
   })
 })
 
+describe('ipvlan', () => {
+  const l3 = { parent: 'eth1.100', ipvlan_mode: 'l3' }
+
+  it('desires no MAC of a child, which has its parent’s', () => {
+    for (const phase of ['new', 'in-flight', 'sandbox'] as const) {
+      const { links: all } = expand('ipvlan', { options: { parent: 'eth1' }, endpoints: [aLocal(1, phase)] })
+      expect(all).toMatchObject([{ kind: 'ipvlan', mode: 'l2', flag: 'bridge', parent: { netns: '', name: 'eth1' } }])
+      expect(all[0]?.mac).toBeUndefined()
+    }
+  })
+
+  it('goes out by the device in l3, as long as the network has a way out', () => {
+    const on = { netns: '/var/run/docker/netns/c1', link: 'eth0' }
+    const endpoints = [aLocal(1, 'sandbox', { deviceRoute: true })]
+    expect(expand('ipvlan', { options: l3, endpoints }).routes).toEqual([
+      { ...on, destination: '0.0.0.0/0' },
+      { ...on, destination: '::/0' },
+    ])
+    expect(expand('ipvlan', { options: l3, endpoints: [aLocal(1, 'sandbox')] }).routes).toEqual([])
+    const waiting = [aLocal(1, 'in-flight', { deviceRoute: true })]
+    expect(expand('ipvlan', { options: l3, endpoints: waiting }).routes).toEqual([])
+  })
+
+  it('tells by its mode how containers go out', () => {
+    const driver = driverFor('ipvlan')
+    const routes = (mode: string) => driver.defaultRoute(parseOptions(driver, { parent: 'eth1', mode }))
+    expect(['l2', 'l3', 'l3s'].map(routes)).toEqual(['gateway', 'device', 'device'])
+  })
+})
+
 describe('bridge', () => {
   it('has no uplink without a parent', () => {
     expect(links(expand('bridge'))).toEqual([`bridge 'weft' 1500`])

@@ -31,6 +31,11 @@ const SAMPLES: Readonly<Record<string, readonly DriverSample[]>> = {
     { title: 'logical uplink', options: { parent: '@storage.100' } },
     { title: 'passthru', options: { parent: 'eth1', mode: 'passthru' }, maxEndpoints: 1 },
   ],
+  ipvlan: [
+    { title: 'interface', options: { parent: 'eth1' } },
+    { title: 'l3 on a VLAN', options: { parent: 'eth1.100', mode: 'l3', flag: 'private' } },
+    { title: 'l3s on a logical uplink', options: { parent: '@storage.100', ipvlan_mode: 'l3s', ipvlan_flag: 'vepa' } },
+  ],
   bridge: [
     { title: 'no parent', options: {} },
     { title: 'interface', options: { parent: 'eth1' } },

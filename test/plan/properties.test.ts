@@ -27,6 +27,9 @@ const KINDS = [
   { driver: 'overlay', options: { flood: 'true', port: '8472' } },
   { driver: 'macvlan', options: { parent: 'eth1.100' } },
   { driver: 'macvlan', options: { parent: '@storage.7.8', macvlan_mode: 'private' } },
+  { driver: 'ipvlan', options: { parent: 'eth1.300' } },
+  { driver: 'ipvlan', options: { parent: 'eth1.300' } },
+  { driver: 'ipvlan', options: { parent: '@storage.301', ipvlan_mode: 'l3', ipvlan_flag: 'vepa' } },
   { driver: 'bridge', options: {} },
   { driver: 'bridge', options: { parent: 'eth1.200' } },
 ] as const

@@ -3,7 +3,7 @@
  * making what is there, standing on what is not, altering what is not ours. (The strict kernel model is the agent's
  * `kernel/fake`; this one knows nothing of it, so that the two can disagree.)
  */
-import type { HostState, Link, LinkRef, Op } from '@weft/shared'
+import { type HostState, type Link, type LinkRef, type Op, parentOf } from '@weft/shared'
 
 type Entry = { readonly netns: string; readonly link: string }
 
@@ -44,7 +44,8 @@ function applyOp(state: HostState, op: Op): HostState {
 
 function addLink(state: HostState, link: Link): HostState {
   refuse(find(state, link) !== undefined, `${link.name} exists`)
-  if (link.kind === 'macvlan' || link.kind === 'vlan') need(state, link.parent)
+  const parent = parentOf(link)
+  if (parent !== undefined) need(state, parent)
   if (link.kind === 'vxlan') need(state, { netns: '', name: link.underlay })
   if (typeof link.master === 'string') need(state, { netns: link.netns, name: link.master })
   const made = { ...link, up: link.up ?? false, master: link.master ?? null, owned: true }
@@ -93,7 +94,8 @@ function own(links: readonly Link[], fallen: Link): Link[] {
 }
 
 function standsOn(link: Link, below: Link): boolean {
-  if (link.kind === 'macvlan' || link.kind === 'vlan') return same(link.parent, below)
+  const parent = parentOf(link)
+  if (parent !== undefined) return same(parent, below)
   if (link.kind !== 'veth' || below.kind !== 'veth') return false
   return (link.peer !== undefined && same(link.peer, below)) || (below.peer !== undefined && same(below.peer, link))
 }

@@ -622,6 +622,12 @@ const OPTIONS: readonly BadInput[] = [
     words: ['elevenbytes.4000', '16 bytes', 'IFNAMSIZ'],
     wish: macvlan('elevenbytes.4000'),
   },
+  {
+    name: 'ipvlan mode that is none',
+    code: 'invalid',
+    words: ['ipvlan_mode=l4', 'l2, l3, l3s'],
+    wish: { driver: 'ipvlan', options: { parent: 'eth0', mode: 'l4' }, ...subnet('10.30.0.0/24') },
+  },
   { name: 'loopback as parent', code: 'invalid', words: ['lo', 'loopback'], wish: macvlan('lo') },
   {
     name: 'parent left out',

@@ -18,6 +18,22 @@ describe('answer to Join', () => {
     expect(joinAnswer(network({ egress: 'gateway' }), record())).not.toHaveProperty('GatewayIPv6')
   })
 
+  it('routes by device: no gateway for Docker to look for, but default routes on-link', () => {
+    const l3 = { driver: 'ipvlan', options: { parent: 'eth1', ipvlan_mode: 'l3' }, egress: 'gateway' } as const
+    const answer = joinAnswer(network(l3), dual)
+    expect(answer).toMatchObject({
+      StaticRoutes: [
+        { Destination: '0.0.0.0/0', RouteType: 1 },
+        { Destination: '::/0', RouteType: 1 },
+      ],
+    })
+    expect(answer).not.toHaveProperty('Gateway')
+    expect(joinAnswer(network({ ...l3, internal: true }), dual)).not.toHaveProperty('StaticRoutes')
+    const l2 = joinAnswer(network({ ...l3, options: { parent: 'eth1' } }), dual)
+    expect(l2).toMatchObject({ Gateway: '10.1.0.1' })
+    expect(l2).not.toHaveProperty('StaticRoutes')
+  })
+
   it('egress=none and internal networks: no way out at all', () => {
     const none = joinAnswer(network({ egress: 'none' }), dual)
     const internal = joinAnswer(network({ egress: 'gateway', internal: true }), dual)

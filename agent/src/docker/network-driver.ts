@@ -7,7 +7,15 @@
  * - What is answered is on disk before, and the kernel has followed where Docker relies on it.
  * - No call asks Docker anything; only `bind` asks a controller.
  */
-import { type HostProblem, interfaceName, Mac, type NetworkSpec, parseWith, WeftError } from '@weft/shared'
+import {
+  deviceRoutes,
+  type HostProblem,
+  interfaceName,
+  Mac,
+  type NetworkSpec,
+  parseWith,
+  WeftError,
+} from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
 import type { Loop } from '../loop.ts'
@@ -17,6 +25,7 @@ import {
   networkOf,
   otherSubnets,
   subnetOf,
+  traitsOf,
   withoutPrefix,
   withPrefix,
 } from '../state/local-endpoints.ts'
@@ -148,7 +157,11 @@ async function createEndpoint(options: NetworkDriverOptions, message: CreateEndp
   const { EndpointID, Interface } = message
   const mac = Interface.MacAddress === '' ? undefined : parseWith(Mac, Interface.MacAddress, 'MAC address')
   const known = byDockerId(store.current, EndpointID)
-  const answer = (record: LocalRecord) => ({ Interface: mac === undefined ? { MacAddress: record.mac } : {} })
+  const sharesMac = sharesMacIn(store.current, message.NetworkID)
+  if (sharesMac && mac !== undefined) throw ownMacAsked(mac)
+  // Without one in the answer Docker sets none.
+  const tellsMac = mac === undefined && !sharesMac
+  const answer = (record: LocalRecord) => ({ Interface: tellsMac ? { MacAddress: record.mac } : {} })
   // Repeated after Docker took the interface: there is nothing left to make.
   if (known !== undefined && known.phase !== 'new') return answer(known)
   const before = known ?? (await settleRecord(options, message, mac))
@@ -165,6 +178,20 @@ async function createEndpoint(options: NetworkDriverOptions, message: CreateEndp
     throw notWired(before, problems)
   }
   return answer(before)
+}
+
+function sharesMacIn({ dockerNetworks, entries }: AgentState, dockerNetwork: string): boolean {
+  const network = networkOf(entries, dockerNetworks[dockerNetwork] ?? '')
+  return network !== undefined && traitsOf(network).sharesMac
+}
+
+function ownMacAsked(mac: string): WeftError {
+  return new WeftError('invalid', {
+    what: 'container cannot have a MAC of its own',
+    on: mac,
+    why: 'in this network containers have their parent interface’s',
+    remedy: 'leave --mac-address out, or use a macvlan network',
+  })
 }
 
 /** The one record of the addresses that Docker got, merged and with its MAC settled by a controller where need be. */
@@ -237,10 +264,12 @@ function claimedRecords(state: AgentState, { NetworkID, EndpointID, Interface }:
 
 /** What Docker is to do with the interface (DOCKER.md 1.2, 1.3). */
 export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
-  const gateways = hasGateway(network) ? gatewaysOf(network, record.addresses) : []
+  const { deviceRoute } = traitsOf(network)
+  const gateways = hasGateway(network) && !deviceRoute ? gatewaysOf(network, record.addresses) : []
   const gateway = gateways.find((address) => !address.includes(':'))
   const gateway6 = gateways.find((address) => address.includes(':'))
-  const routes = otherSubnets(network, record.addresses)
+  const ways = hasGateway(network) && deviceRoute ? deviceRoutes({ addresses: record.addresses, deviceRoute }) : []
+  const routes = [...otherSubnets(network, record.addresses), ...ways]
   return {
     InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: 'eth' },
     ...(gateway === undefined ? {} : { Gateway: gateway }),

@@ -52,6 +52,7 @@ function linkText(link: Link): string {
     parts.push(`id ${link.vni} local ${link.local} dev ${link.underlay} dstport ${link.udpPort}`)
   if (link.kind === 'veth' && link.peer) parts.push(`peer ${link.peer.name} netns ${link.peer.netns || 'own'}`)
   if (link.kind === 'macvlan') parts.push(`mode ${link.mode}`)
+  if (link.kind === 'ipvlan') parts.push(`mode ${link.mode} ${link.flag}`)
   if (link.kind === 'vlan') parts.push(`proto ${link.protocol} id ${link.vlanId}`)
   return parts.join(' ')
 }

@@ -26,6 +26,23 @@ describe('confirming attachments', () => {
     expect(confirmAttachments([endpoint], observed)[0]).toBe(endpoint)
   })
 
+  it('finds one with its parent’s MAC by an address of its own', () => {
+    const shared = { ...endpoint, sharesMac: true }
+    const [own = ''] = endpoint.addresses
+    const parentMac = seen(sandbox, 'eth3', '02:00:00:00:ee:01')
+    const at = (netns: string, address: string) => ({
+      ...parentMac,
+      addresses: [{ netns, link: 'eth3', address }],
+    })
+    expect(confirmAttachments([shared], at(sandbox, own))[0]?.attachment).toEqual({
+      phase: 'sandbox',
+      link: { netns: sandbox, name: 'eth3' },
+    })
+    expect(confirmAttachments([shared], at(sandbox, '10.9.9.9/24'))[0]).toBe(shared)
+    expect(confirmAttachments([shared], at('/var/run/docker/netns/zz', own))[0]).toBe(shared)
+    expect(confirmAttachments([shared], seen(sandbox, 'eth3', endpoint.mac))[0]).toBe(shared)
+  })
+
   it('leaves it in flight while the sandbox is unknown', () => {
     const unknown = { ...endpoint, attachment: { phase: 'in-flight', link: endpoint.attachment.link } as const }
     expect(confirmAttachments([unknown], seen(sandbox, 'eth0', endpoint.mac))[0]).toBe(unknown)

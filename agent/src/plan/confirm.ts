@@ -5,12 +5,19 @@
 import type { Attachment, HostState } from '@weft/shared'
 import { isSandbox } from './link-kinds.ts'
 
+interface Attached {
+  readonly mac: string
+  readonly sharesMac?: boolean
+  readonly addresses: readonly string[]
+  readonly attachment: Attachment
+}
+
 /**
- * Endpoints in flight whose MAC is on a link of their sandbox become `sandbox`, with that link's name. Endpoints whose sandbox is
+ * Endpoints in flight whose MAC (those with their parent's: one of whose addresses) is on a link of their sandbox become `sandbox`, with that link's name. Endpoints whose sandbox is
  * gone (`missing`, as an observation names them) go back to in-flight, so that nothing is made in it. Others are returned
  * as they are, the very same objects.
  */
-export function confirmAttachments<E extends { readonly mac: string; readonly attachment: Attachment }>(
+export function confirmAttachments<E extends Attached>(
   endpoints: readonly E[],
   observed: HostState,
   missing: readonly string[] = [],
@@ -19,6 +26,8 @@ export function confirmAttachments<E extends { readonly mac: string; readonly at
   for (const link of observed.links) {
     if (isSandbox(link.netns) && link.mac !== undefined) names.set(`${link.netns} ${link.mac.toLowerCase()}`, link.name)
   }
+  for (const { netns, link, address } of observed.addresses)
+    if (isSandbox(netns)) names.set(`${netns} ${address}`, link)
   const gone = new Set(missing)
   return endpoints.map((endpoint) => {
     const { attachment } = endpoint
@@ -26,7 +35,8 @@ export function confirmAttachments<E extends { readonly mac: string; readonly at
       return { ...endpoint, attachment: { phase: 'in-flight', link: attachment.link, sandbox: attachment.link.netns } }
     }
     if (attachment.phase !== 'in-flight' || attachment.sandbox === undefined) return endpoint
-    const name = names.get(`${attachment.sandbox} ${endpoint.mac.toLowerCase()}`)
+    const marks = endpoint.sharesMac === true ? endpoint.addresses : [endpoint.mac.toLowerCase()]
+    const [name] = marks.flatMap((mark) => names.get(`${attachment.sandbox} ${mark}`) ?? [])
     if (name === undefined) return endpoint
     return { ...endpoint, attachment: { phase: 'sandbox', link: { netns: attachment.sandbox, name } } }
   })

@@ -132,6 +132,16 @@ describe('desired state', () => {
       { driver: 'macvlan', options: { parent: 'eth1' } },
     ],
     [
+      'a parent for macvlan',
+      { driver: 'macvlan', options: { parent: 'eth1' } },
+      { driver: 'ipvlan', options: { parent: 'eth1' } },
+    ],
+    [
+      'a parent for ipvlan l2',
+      { driver: 'ipvlan', options: { parent: 'eth1' } },
+      { driver: 'ipvlan', options: { parent: '@storage', mode: 'l3' } },
+    ],
+    [
       'a name used in two ways',
       { driver: 'macvlan', options: { parent: 'eth1.7' } },
       { driver: 'macvlan', options: { parent: 'eth1.7.8' } },
@@ -139,7 +149,7 @@ describe('desired state', () => {
   ])('gives %s to the first network and refuses the second by name', (_what, first, second) => {
     const { state, problems } = plan(
       [network({ uid: uid('n1'), name: 'first', ...first }), network({ uid: uid('n2'), name: 'second', ...second })],
-      { [uid('n2')]: [aLocal(1)] },
+      { [uid('n1')]: [aLocal(2)], [uid('n2')]: [aLocal(1)] },
     )
     expect(problems).toMatchObject([
       { code: 'conflict', network: uid('n2'), message: expect.stringContaining('network first has') },

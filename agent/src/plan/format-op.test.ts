@@ -33,6 +33,20 @@ describe('ops as lines', () => {
     [
       {
         op: 'link-add',
+        link: {
+          kind: 'ipvlan',
+          netns: '',
+          name: 'wfc1',
+          parent: { netns: '', name: 'eth1' },
+          mode: 'l3s',
+          flag: 'private',
+        },
+      },
+      'ip link add wfc1 link eth1 type ipvlan mode l3s private',
+    ],
+    [
+      {
+        op: 'link-add',
         link: { kind: 'veth', netns: 'weft', name: 'wfp1', master: 'wfb1', peer: { netns: '', name: 'wfc1' } },
       },
       'ip -n weft link add wfp1 master wfb1 type veth peer wfc1',

@@ -1,5 +1,5 @@
 /** An op as the iproute2 or nft line that would do the same: for logs, never run. */
-import type { Link, Op } from '@weft/shared'
+import { type Link, type Op, parentOf } from '@weft/shared'
 
 export function formatOp(op: Op): string {
   switch (op.op) {
@@ -51,7 +51,8 @@ function linkText(link: Link): string {
     `type ${link.kind === 'other' ? (link.kernelKind ?? 'other') : link.kind}`,
     kindText(link),
   ]
-  const on = link.kind === 'macvlan' || link.kind === 'vlan' ? `link ${refText(link.parent)}` : ''
+  const parent = parentOf(link)
+  const on = parent === undefined ? '' : `link ${refText(parent)}`
   return [on, ...common].filter((part) => part !== '').join(' ')
 }
 
@@ -65,6 +66,8 @@ function kindText(link: Link): string {
       return link.peer === undefined ? '' : `peer ${refText(link.peer)}`
     case 'macvlan':
       return `mode ${link.mode}`
+    case 'ipvlan':
+      return `mode ${link.mode} ${link.flag}`
     case 'vlan':
       return `protocol ${link.protocol} id ${link.vlanId}`
     case 'bridge':

@@ -19,6 +19,8 @@ const RULES: { readonly [K in LinkKind]: KindRules<K> } = {
   vxlan: { mutable: COMMON, immutable: ['vni', 'underlay', 'local', 'udpPort', 'learning', 'proxy'] },
   veth: { mutable: COMMON, immutable: [] },
   macvlan: { mutable: COMMON, immutable: ['parent', 'mode'] },
+  // The MAC is the parent's. Mode and flag could change, but for all children of the parent at once.
+  ipvlan: { mutable: ['mtu', 'alias', 'ipv6'], immutable: ['parent', 'mode', 'flag'] },
   vlan: { mutable: COMMON, immutable: ['parent', 'vlanId', 'protocol'] },
   other: { mutable: [], immutable: [] },
 }

@@ -1,11 +1,12 @@
 /** Which links stand on which: parents before children when making, the other way round when removing. */
-import type { Link, LinkRef } from '@weft/shared'
+import { type Link, type LinkRef, parentOf } from '@weft/shared'
 import { linkKey } from './link-kinds.ts'
 
 /** What must exist for the link to be made: its parent, its bridge, its underlay. */
 export function dependencies(link: Link): LinkRef[] {
   const refs: LinkRef[] = []
-  if (link.kind === 'macvlan' || link.kind === 'vlan') refs.push(link.parent)
+  const parent = parentOf(link)
+  if (parent !== undefined) refs.push(parent)
   if (link.kind === 'vxlan') refs.push({ netns: '', name: link.underlay })
   if (typeof link.master === 'string') refs.push({ netns: link.netns, name: link.master })
   return refs

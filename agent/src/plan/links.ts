@@ -1,5 +1,5 @@
 /** Ops on links, in the groups that the diff puts in order. */
-import type { Link, LinkRef, Op } from '@weft/shared'
+import { type Link, type LinkRef, type Op, parentOf } from '@weft/shared'
 import type { Conflict, Fate, Fates } from './link-fates.ts'
 import { isSandbox, linkKey, mutableChanges } from './link-kinds.ts'
 import { parentsFirst } from './link-order.ts'
@@ -137,7 +137,8 @@ function foreignChildren(fates: Fates): Map<string, string> {
   const carried = new Map<string, string>()
   for (const link of fates.observed.values()) {
     if (link.owned === true || isSandbox(link.netns) || fates.of.has(linkKey(link))) continue
-    if (link.kind === 'macvlan' || link.kind === 'vlan') carried.set(linkKey(link.parent), link.name)
+    const parent = parentOf(link)
+    if (parent !== undefined) carried.set(linkKey(parent), link.name)
   }
   return carried
 }

@@ -2,7 +2,16 @@
  * Many networks on one host: their states become one. Shared sub-interfaces are wanted once by many; what only one
  * network can have (a VLAN id on a parent, a parent in passthru mode) goes to the first, and the others are refused by name.
  */
-import { canonicalJson, type HostState, type Link, mergeHostStates, type NetworkSpec, WeftError } from '@weft/shared'
+import {
+  canonicalJson,
+  type HostState,
+  type Link,
+  mergeHostStates,
+  type NetworkSpec,
+  parentOf,
+  parentUse,
+  WeftError,
+} from '@weft/shared'
 import { linkKey } from './link-kinds.ts'
 
 export interface NetworkState {
@@ -44,15 +53,16 @@ interface Taken {
   readonly links: Map<string, { link: Link; by: NetworkSpec }>
   /** (parent, protocol, VLAN id): the kernel has one sub-interface for each, whatever its name and netns. */
   readonly vlans: Map<string, { link: Link; by: NetworkSpec }>
-  /** Parents of macvlans, and whether one of them is in passthru mode. */
-  readonly parents: Map<string, { passthru: boolean; by: NetworkSpec }>
+  /** Parents of macvlans and ipvlans, how they are used, and whether a macvlan has one to itself. */
+  readonly parents: Map<string, { use: string; passthru: boolean; by: NetworkSpec }>
 }
 
 function claim(network: NetworkSpec, link: Link, taken: Taken): void {
   taken.links.set(linkKey(link), { link, by: network })
   if (link.kind === 'vlan') taken.vlans.set(vlanKey(link), { link, by: network })
-  if (link.kind === 'macvlan') {
-    taken.parents.set(linkKey(link.parent), { passthru: link.mode === 'passthru', by: network })
+  const [parent, use] = [parentOf(link), parentUse(link)]
+  if (parent !== undefined && use !== undefined) {
+    taken.parents.set(linkKey(parent), { use, passthru: isPassthru(link), by: network })
   }
 }
 
@@ -63,14 +73,22 @@ function firstClash(network: NetworkSpec, state: HostState, taken: Taken): WeftE
     if (same !== undefined) return clash(link.name, 'the same interface in another way', same.by)
     const vlan = link.kind === 'vlan' ? taken.vlans.get(vlanKey(link)) : undefined
     if (vlan !== undefined) return clash(link.name, 'the same VLAN of that parent', vlan.by)
-    if (link.kind !== 'macvlan') continue
-    const parent = taken.parents.get(linkKey(link.parent))
+    const [below, use] = [parentOf(link), parentUse(link)]
+    if (below === undefined || use === undefined) continue
+    const parent = taken.parents.get(linkKey(below))
     if (parent === undefined || parent.by.uid === network.uid) continue
-    if (parent.passthru || link.mode === 'passthru') {
-      return clash(link.parent.name, 'that parent, and passthru shares it with nobody', parent.by)
+    if (parent.passthru || isPassthru(link)) {
+      return clash(below.name, 'that parent, and passthru shares it with nobody', parent.by)
+    }
+    if (parent.use !== use) {
+      return clash(below.name, `that parent for ${parent.use}, and the kernel takes no ${use} beside it`, parent.by)
     }
   }
   return undefined
+}
+
+function isPassthru(link: Link): boolean {
+  return link.kind === 'macvlan' && link.mode === 'passthru'
 }
 
 function clash(on: string, why: string, by: NetworkSpec): WeftError {

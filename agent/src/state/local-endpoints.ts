@@ -2,6 +2,7 @@
 import {
   type Attachment,
   containsAddress,
+  driverFor,
   EndpointName,
   type EndpointReport,
   type EntryMap,
@@ -11,7 +12,9 @@ import {
   parseAddress,
   parseCidr,
   parseInterfaceAddress,
+  parseOptions,
   type SubnetSpec,
+  WeftError,
 } from '@weft/shared'
 import { isWired, type LocalRecord, type LocalRecords } from './records.ts'
 
@@ -45,18 +48,47 @@ export function hasGateway(network: NetworkSpec): boolean {
   return network.egress === 'gateway' && !network.internal
 }
 
+/** What a network's driver says of its containers' interfaces. */
+export interface InterfaceTraits {
+  /** Its interfaces have their parent's MAC. */
+  readonly sharesMac: boolean
+  /** Their default routes are by device. */
+  readonly deviceRoute: boolean
+}
+
+/** Of a network that cannot be read: as most have it; the plan reports why. */
+const COMMON_TRAITS: InterfaceTraits = { sharesMac: false, deviceRoute: false }
+
+export function traitsOf(network: NetworkSpec): InterfaceTraits {
+  try {
+    const driver = driverFor(network.driver)
+    const options = parseOptions(driver, network.options)
+    return { sharesMac: driver.macs(options) === 'parent', deviceRoute: driver.defaultRoute(options) === 'device' }
+  } catch (error) {
+    if (error instanceof WeftError) return COMMON_TRAITS
+    throw error
+  }
+}
+
 /** The wired endpoints of this host, by network, as the drivers take them. */
 export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<string, LocalEndpoint[]> {
   const byNetwork = new Map<string, LocalEndpoint[]>()
+  const traitsByNetwork = new Map<string, InterfaceTraits>()
   for (const record of records.values()) {
     if (!isWired(record)) continue
     const network = networkOf(entries, record.network)
-    const gateways = record.wayOut && network !== undefined && hasGateway(network)
+    const traits = traitsByNetwork.get(record.network) ?? (network === undefined ? COMMON_TRAITS : traitsOf(network))
+    traitsByNetwork.set(record.network, traits)
+    const isOut = network !== undefined && hasGateway(network)
+    const gateways = record.wayOut && isOut && !traits.deviceRoute
     const endpoint: LocalEndpoint = {
       uid: record.uid,
       mac: record.mac,
       addresses: record.addresses,
+      ...(traits.sharesMac ? { sharesMac: true } : {}),
       gateways: gateways ? gatewaysOf(network, record.addresses) : [],
+      // Docker names no endpoint as its way out for a route by device.
+      ...(isOut && traits.deviceRoute ? { deviceRoute: true } : {}),
       attachment: attachmentOf(record),
       ...(record.name === undefined ? {} : { name: record.name }),
     }

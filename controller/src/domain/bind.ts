@@ -5,7 +5,15 @@
  * - One transaction: at no revision does an address have two owners or none (TRUTH.md I2).
  * - Settled by what is there: a repeated request finds everything as wanted and changes nothing.
  */
-import { type AgentReply, type AgentRequest, addressToHex, parseAddress, WeftError } from '@weft/shared'
+import {
+  type AgentReply,
+  type AgentRequest,
+  addressToHex,
+  driverFor,
+  parseAddress,
+  parseOptions,
+  WeftError,
+} from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
 import type { DomainDeps } from './deps.ts'
 import { requireFence } from './fence.ts'
@@ -43,6 +51,7 @@ export async function bindEndpoint(deps: DomainDeps, host: string, request: Bind
         remedy: 'claim an address anew',
       })
     }
+    if (request.mac !== undefined) refuseOwnMac(deps, target.value, request.mac)
     const merged = await readMerged(deps, host, request, target.value)
     const wanted = merge(
       target.value,
@@ -88,6 +97,20 @@ async function readMerged(
     what: 'endpoints of different networks cannot be one',
     on: foreign.value.uid,
     why: `it is in network ${foreign.value.network}, not ${target.network}`,
+  })
+}
+
+/** Where containers have their parent's MAC nobody can have another. */
+function refuseOwnMac(deps: DomainDeps, target: EndpointRecord, mac: string): void {
+  const network = deps.cluster.current().networks.get(target.network)?.value
+  if (network === undefined || mac === target.mac) return
+  const driver = driverFor(network.driver)
+  if (driver.macs(parseOptions(driver, network.options)) === 'own') return
+  throw new WeftError('invalid', {
+    what: 'endpoint cannot have a MAC of its own',
+    on: mac,
+    why: `in network ${network.name} containers have their parent interface’s`,
+    remedy: 'ask for none, or use a macvlan network',
   })
 }
 

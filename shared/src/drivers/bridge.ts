@@ -45,6 +45,9 @@ export const bridge: Driver<BridgeOptions> = {
   vni: () => undefined,
   overheadBytes: () => undefined,
   parent: (options) => options.parent,
+  macs: () => 'own',
+  defaultRoute: () => 'gateway',
+  parentUse: () => undefined,
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

@@ -20,10 +20,14 @@ export type Attachment =
 export interface LocalEndpoint {
   readonly uid: string
   readonly mac: string
+  /** True where the driver's `macs` is `parent`: the interface has its parent's MAC and is known by its addresses. */
+  readonly sharesMac?: boolean
   /** With prefix length: `10.0.0.7/24`. */
   readonly addresses: readonly string[]
   /** Next hops of the default routes through this network; empty when the way out is elsewhere. */
   readonly gateways: readonly string[]
+  /** The default routes are by device, without a next hop; never with `gateways`. */
+  readonly deviceRoute?: boolean
   readonly attachment: Attachment
   readonly name?: string
 }
@@ -83,6 +87,15 @@ export interface Driver<O = unknown> {
   overheadBytes(options: O, underlayFamily: 4 | 6): number | undefined
   /** The parent that every host needs, if any. */
   parent(options: O): ParentReference | undefined
+  /**
+   * Whose MAC a container's interface has. `parent`: the parent's, so none is given to Docker or the kernel, none may be
+   * asked for, and the one in the endpoint's record stands for nothing on the wire.
+   */
+  macs(options: O): 'own' | 'parent'
+  /** How containers reach what is beyond when egress is `gateway`: by a next hop, or by the device alone (no ARP). */
+  defaultRoute(options: O): 'gateway' | 'device'
+  /** How its links use their parent, as `parentUse` has it; networks on one parent must agree. Undefined: no matter. */
+  parentUse(options: O): string | undefined
   /** MTU asked for by the admin, if any. */
   mtu(options: O): number | undefined
   desired(input: DriverInput<O>): HostState

@@ -48,6 +48,9 @@ export const macvlan: Driver<MacvlanOptions> = {
   vni: () => undefined,
   overheadBytes: () => undefined,
   parent: (options) => options.parent,
+  macs: (options) => (options.macvlan_mode === 'passthru' ? 'parent' : 'own'),
+  defaultRoute: () => 'gateway',
+  parentUse: () => 'macvlan',
   mtu: (options) => options.mtu,
   desired({ network, options, endpoints, host }) {
     const mode = options.macvlan_mode ?? 'bridge'

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { describeOptions, parseOptions, resolveOptions } from './options.ts'
 import { driverFor, drivers } from './registry.ts'
 
-const [overlay, macvlan, bridge] = ['overlay', 'macvlan', 'bridge'].map(driverFor) as [
+const [overlay, macvlan, bridge] = ['overlay', 'macvlan', 'bridge', 'ipvlan'].map(driverFor) as [
   ReturnType<typeof driverFor>,
   ReturnType<typeof driverFor>,
   ReturnType<typeof driverFor>,
@@ -125,12 +125,12 @@ describe('driver options', () => {
 describe('the registry', () => {
   it('knows drivers by name and alias', () => {
     expect(driverFor('vxlan')).toBe(overlay)
-    expect(drivers().map(({ name }) => name)).toEqual(['overlay', 'macvlan', 'bridge'])
+    expect(drivers().map(({ name }) => name)).toEqual(['overlay', 'macvlan', 'bridge', 'ipvlan'])
   })
 
   it('says what there is otherwise', () => {
     expect(() => driverFor('overlya')).toThrow(
-      'unknown driver: overlya: Weft has overlay, macvlan, bridge; did you mean overlay?',
+      'unknown driver: overlya: Weft has overlay, macvlan, bridge, ipvlan; did you mean overlay?',
     )
     expect(() => driverFor('--help')).toThrow(/use one of overlay, macvlan, bridge/)
   })

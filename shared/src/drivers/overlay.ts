@@ -62,6 +62,9 @@ export const overlay: Driver<OverlayOptions> = {
   vni: (options) => options.vni,
   overheadBytes: (_options, underlayFamily) => OVERHEAD_BYTES[underlayFamily],
   parent: () => undefined,
+  macs: () => 'own',
+  defaultRoute: () => 'gateway',
+  parentUse: () => undefined,
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

@@ -9,6 +9,8 @@
 import {
   EMPTY_HOST_STATE,
   type HostState,
+  type IpvlanFlag,
+  type IpvlanMode,
   type Link,
   type LinkRef,
   type MacvlanMode,
@@ -49,13 +51,20 @@ function sandboxState(endpoint: LocalEndpoint): HostState {
   return {
     ...EMPTY_HOST_STATE,
     addresses: endpoint.addresses.map((address) => ({ netns, link, address })),
-    routes: endpoint.gateways.map((via) => ({
-      netns,
-      link,
-      destination: via.includes(':') ? '::/0' : '0.0.0.0/0',
-      via,
-    })),
+    routes: [
+      ...endpoint.gateways.map((via) => ({ netns, link, destination: defaultRouteFor(via), via })),
+      ...deviceRoutes(endpoint).map((destination) => ({ netns, link, destination })),
+    ],
   }
+}
+
+/** Destinations of an endpoint's default routes by device, one a family; none where they have next hops or are elsewhere. */
+export function deviceRoutes({ deviceRoute, addresses }: Pick<LocalEndpoint, 'deviceRoute' | 'addresses'>): string[] {
+  return deviceRoute === true ? [...new Set(addresses.map(defaultRouteFor))].sort() : []
+}
+
+function defaultRouteFor(address: string): string {
+  return address.includes(':') ? '::/0' : '0.0.0.0/0'
 }
 
 /**
@@ -113,6 +122,20 @@ export function fitMtu(wanted: number | undefined, available: number): number {
 
 export function hasIpv6(network: NetworkSpec): boolean {
   return network.subnets.some(({ cidr }) => cidr.includes(':'))
+}
+
+/**
+ * An ipvlan child of `parent` as the container’s interface. It has the parent’s MAC: none is desired.
+ */
+export function ipvlanChild(
+  network: NetworkSpec,
+  endpoint: LocalEndpoint,
+  wiring: { readonly parent: LinkRef; readonly mode: IpvlanMode; readonly flag: IpvlanFlag; readonly mtu: number },
+): HostState {
+  const { parent, mode, flag, mtu } = wiring
+  const { mac: _, ...end } = containerEnd(network, endpoint, mtu)
+  const child: Link = { kind: 'ipvlan', ...end, parent, mode, flag }
+  return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint)])
 }
 
 function endpointAlias(network: NetworkSpec, endpoint: LocalEndpoint): string {

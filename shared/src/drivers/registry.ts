@@ -3,11 +3,12 @@ import { closest } from '../closest.ts'
 import { WeftError } from '../errors.ts'
 import { bridge } from './bridge.ts'
 import type { Driver } from './driver.ts'
+import { ipvlan } from './ipvlan.ts'
 import { macvlan } from './macvlan.ts'
 import { overlay } from './overlay.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: each driver's options have their own type; callers parse before they pass.
-const DRIVERS: readonly Driver<any>[] = [overlay, macvlan, bridge]
+const DRIVERS: readonly Driver<any>[] = [overlay, macvlan, bridge, ipvlan]
 
 export function drivers(): readonly Driver[] {
   return DRIVERS

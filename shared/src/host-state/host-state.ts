@@ -52,6 +52,12 @@ const common = {
 export const MACVLAN_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const
 export type MacvlanMode = (typeof MACVLAN_MODES)[number]
 
+/** Docker's names; l2 switches by address, l3 and l3s route, l3s through the host's netfilter. */
+export const IPVLAN_MODES = ['l2', 'l3', 'l3s'] as const
+export type IpvlanMode = (typeof IPVLAN_MODES)[number]
+export const IPVLAN_FLAGS = ['bridge', 'private', 'vepa'] as const
+export type IpvlanFlag = (typeof IPVLAN_FLAGS)[number]
+
 export const LinkSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('bridge'), ...common, multicastSnooping: z.boolean().optional() }),
   z.strictObject({
@@ -70,6 +76,14 @@ export const LinkSchema = z.discriminatedUnion('kind', [
   /** A veth pair is written as its port end; `peer` says where the other end is born and is not compared afterwards. */
   z.strictObject({ kind: z.literal('veth'), ...common, peer: LinkRef.optional(), peerMac: z.string().optional() }),
   z.strictObject({ kind: z.literal('macvlan'), ...common, parent: LinkRef, mode: z.enum(MACVLAN_MODES) }),
+  /** Has its parent's MAC. Mode and flag are the parent's, too: the kernel keeps one for all its children. */
+  z.strictObject({
+    kind: z.literal('ipvlan'),
+    ...common,
+    parent: LinkRef,
+    mode: z.enum(IPVLAN_MODES),
+    flag: z.enum(IPVLAN_FLAGS),
+  }),
   z.strictObject({
     kind: z.literal('vlan'),
     ...common,
@@ -82,6 +96,25 @@ export const LinkSchema = z.discriminatedUnion('kind', [
 ])
 export type Link = z.infer<typeof LinkSchema>
 export type LinkKind = Link['kind']
+
+/** The link of which this one is a child and with which it goes; undefined for kinds without one. */
+export function parentOf(link: Link): LinkRef | undefined {
+  return 'parent' in link ? link.parent : undefined
+}
+
+/** The link has its parent's MAC, which is not ours to set: none is desired. */
+export function hasParentsMac(link: Link): boolean {
+  return link.kind === 'ipvlan' || (link.kind === 'macvlan' && link.mode === 'passthru')
+}
+
+/**
+ * How the link uses its parent, for kinds whose children must agree on it: the kernel has one receiver a parent (EBUSY for
+ * the other kind), and one ipvlan mode and flag a parent.
+ */
+export function parentUse(link: Link): string | undefined {
+  if (link.kind === 'ipvlan') return `ipvlan ${link.mode} ${link.flag}`
+  return link.kind === 'macvlan' ? 'macvlan' : undefined
+}
 
 const onLink = { netns: Netns, link: z.string() }
 

@@ -90,6 +90,34 @@ export function createConformance(at: DomainStage): void {
       await at.create('b', { driver: 'macvlan', options: { parent: 'eth0.10' }, ...on('10.2.0.0/24') })
     })
 
+    const ipvlan = (name: string, parent: string, more: Record<string, string>, subnet: string) =>
+      at.create(name, { driver: 'ipvlan', options: { parent, ...more }, ...on(subnet) })
+
+    it('keeps macvlan and ipvlan, and ipvlans of two modes, off one parent', async () => {
+      await at.create('mac', { driver: 'macvlan', options: { parent: 'eth0.10' }, ...on('10.1.0.0/24') })
+      expect(await failure(ipvlan('a', 'eth0.10', {}, '10.2.0.0/24'))).toMatchObject({
+        code: 'conflict',
+        message: expect.stringMatching(
+          /eth0\.10: network mac has eth0\.10 for macvlan.*ipvlan l2 bridge beside it; use/,
+        ),
+      })
+      await ipvlan('b', 'eth0.11', {}, '10.3.0.0/24')
+      await ipvlan('c', 'eth0.11', { mode: 'l2', flag: 'bridge' }, '10.4.0.0/24')
+      for (const more of [{ mode: 'l3' }, { flag: 'private' }]) {
+        const error = await failure(ipvlan('d', 'eth0.11', more, '10.5.0.0/24'))
+        expect(error.message).toContain('network b has eth0.11 for ipvlan l2 bridge')
+      }
+      await ipvlan('e', 'eth0.12', { mode: 'l3' }, '10.6.0.0/24')
+    })
+
+    it('sees through logical uplinks that two networks have one parent', async () => {
+      await setUplink(at.deps, { name: 'lan', host: 'docker2', interface: 'eth0', req: newRequest() }, 'local')
+      await at.create('mac', { driver: 'macvlan', options: { parent: 'eth0.10' }, ...on('10.1.0.0/24') })
+      const error = await failure(ipvlan('a', '@lan.10', {}, '10.2.0.0/24'))
+      expect(error).toMatchObject({ code: 'conflict', message: expect.stringContaining('eth0.10 of docker2') })
+      await ipvlan('b', '@lan.20', {}, '10.2.0.0/24')
+    })
+
     it('takes the smallest underlay for the MTU, and names it when more is asked', async () => {
       await join(at.deps, 3, { underlay: { interface: 'eth0', address: '192.168.77.3', mtu: 1400 } })
       expect((await at.create('front')).mtu).toBe(1350)

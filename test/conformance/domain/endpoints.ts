@@ -1,6 +1,6 @@
 /** Endpoints through their life: bind, report, release, sweep. */
 import { describe, expect, it } from 'vitest'
-import { bindEndpoint, newSweepMemory, sweep } from '../../../controller/src/domain/index.ts'
+import { bindEndpoint, findEndpoint, newSweepMemory, sweep } from '../../../controller/src/domain/index.ts'
 import { claim, type DomainStage, failure, lead, newRequest, release, report } from './world.ts'
 
 export function endpointsConformance(at: DomainStage): void {
@@ -38,6 +38,18 @@ export function endpointsConformance(at: DomainStage): void {
       })
       const absent = bindEndpoint(at.deps, 'docker1', { ...request, endpoint: '0'.repeat(20) })
       expect(await failure(absent)).toMatchObject({ code: 'not_found' })
+    })
+
+    it('gives no MAC to an endpoint that has its parent’s, and shows that one', async () => {
+      const wish = { driver: 'ipvlan', options: { parent: 'eth0' }, subnets: [{ subnet: '10.9.0.0/24' }] }
+      const network = await at.create('ipv', wish)
+      const [a, b] = [await claim(at.deps, at.one, network), await claim(at.deps, at.one, network)]
+      const request = { ...at.one.fence, req: newRequest(), endpoint: a.uid, merge: [], dockerEndpointId: 'd1' }
+      const asked = bindEndpoint(at.deps, 'docker1', { ...request, mac: '02:aa:00:00:00:02' })
+      expect(await failure(asked)).toMatchObject({ code: 'invalid', message: expect.stringContaining('network ipv') })
+      const view = await at.deps.cluster.newest()
+      const parent = view.facts.get('docker1')?.value.facts.interfaces.find(({ name }) => name === 'eth0')?.mac
+      expect([a, b].map(({ uid }) => findEndpoint(view, uid).mac)).toEqual([parent, parent])
     })
 
     it('writes reports down, only what they change, and says what it does not know', async () => {

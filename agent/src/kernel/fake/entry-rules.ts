@@ -12,7 +12,7 @@ import {
   type Route,
 } from '@weft/shared'
 import { needOurs, refuse } from './refuse.ts'
-import { type FakeWorld, MIN_MTU_IPV6, type StoredLink } from './world.ts'
+import { type FakeWorld, linkKey, lowerKey, MIN_MTU_IPV6, type StoredLink } from './world.ts'
 
 const ALL_ZERO_MAC = '00:00:00:00:00:00'
 
@@ -23,7 +23,18 @@ export function addAddress(world: FakeWorld, entry: LinkAddress): void {
     refuse(link.mtu < MIN_MTU_IPV6 ? 'EINVAL' : 'EACCES', 'IPv6 is disabled on the link', link.name)
   }
   const text = `${formatAddress(address)}/${prefixLength}`
+  refuseSiblings(world, link, formatAddress(address))
   world.addresses.set(`${place(entry)} ${text}`, { ...entry, address: text })
+}
+
+/** Packets of ipvlan children are told apart by address alone, whatever namespace they are in (ipvlan_addr_busy). */
+function refuseSiblings(world: FakeWorld, link: StoredLink, address: string): void {
+  if (link.kind !== 'ipvlan') return
+  for (const entry of world.addresses.values()) {
+    const other = world.links.get(linkKey({ netns: entry.netns, name: entry.link }))
+    if (other?.kind !== 'ipvlan' || other === link || lowerKey(other) !== lowerKey(link)) continue
+    if (entry.address.split('/')[0] === address) refuse('EADDRINUSE', 'address is in use', address, `by ${other.name}`)
+  }
 }
 
 export function deleteAddress(world: FakeWorld, entry: LinkAddress): void {

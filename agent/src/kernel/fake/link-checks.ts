@@ -1,5 +1,5 @@
 /** What Linux refuses when a link is made, and in which order it looks. */
-import { INTERFACE_NAME_BYTES, type Link, parseAddress } from '@weft/shared'
+import { INTERFACE_NAME_BYTES, type Link, parentOf, parseAddress } from '@weft/shared'
 import { needLink, needNetns, needOurs, refuse } from './refuse.ts'
 import { type FakeWorld, linkKey, lowerKey, type StoredLink } from './world.ts'
 
@@ -25,17 +25,20 @@ export function checkValues(link: MadeLink): void {
       checkMac(link.peerMac)
       return
     case 'macvlan':
+    case 'ipvlan':
     case 'bridge':
       return
   }
 }
 
-/** A macvlan on a macvlan stands on that one's parent in truth. */
+/** A macvlan on a macvlan stands on that one's parent in truth, an ipvlan on an ipvlan likewise. */
 export function needLower(world: FakeWorld, link: MadeLink): StoredLink | undefined {
   if (link.kind === 'vxlan') return needLink(world, { netns: '', name: link.underlay })
-  if (link.kind !== 'macvlan' && link.kind !== 'vlan') return undefined
-  const parent = needLink(world, link.parent)
-  return link.kind === 'macvlan' && parent.kind === 'macvlan' ? needLink(world, parent.parent) : parent
+  const ref = parentOf(link)
+  if (ref === undefined) return undefined
+  const parent = needLink(world, ref)
+  const grandparent = link.kind !== 'vlan' && parent.kind === link.kind ? parentOf(parent) : undefined
+  return grandparent === undefined ? parent : needLink(world, grandparent)
 }
 
 export function needBridge(world: FakeWorld, netns: string, name: string): StoredLink {
@@ -54,12 +57,15 @@ export function checkKind(world: FakeWorld, link: MadeLink, lower: StoredLink | 
     case 'macvlan': {
       const passthru = (other: Link) => other.kind === 'macvlan' && other.mode === 'passthru'
       const children = siblings.filter((other) => other.kind === 'macvlan')
-      if (lower?.master) refuse('EBUSY', 'parent is a bridge port', lower.name)
+      refuseBusy(lower, siblings, 'ipvlan')
       if (link.mode === 'passthru' ? children.length > 0 : children.some(passthru)) {
         refuse('EINVAL', 'a passthru link shares its parent with none', link.name)
       }
       return
     }
+    case 'ipvlan':
+      refuseBusy(lower, siblings, 'macvlan')
+      return
     case 'vlan': {
       const taken = siblings.find(
         (other) => other.kind === 'vlan' && other.vlanId === link.vlanId && other.protocol === link.protocol,
@@ -77,6 +83,13 @@ export function checkKind(world: FakeWorld, link: MadeLink, lower: StoredLink | 
     case 'bridge':
       return
   }
+}
+
+/** One receiver a link (netdev_rx_handler_register): a bridge, macvlan children or ipvlan children. */
+function refuseBusy(lower: StoredLink | undefined, siblings: readonly StoredLink[], rival: Link['kind']): void {
+  if (lower?.master) refuse('EBUSY', 'parent is a bridge port', lower.name)
+  if (siblings.some((other) => other.kind === rival))
+    refuse('EBUSY', `parent carries ${rival} links`, lower?.name ?? '')
 }
 
 export function refuseTaken(world: FakeWorld, netns: string, name: string): void {

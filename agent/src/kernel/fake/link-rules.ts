@@ -1,5 +1,15 @@
 /** Links as Linux makes, changes and refuses them. */
-import { deriveMac, FABRIC_NETNS, INTERFACE_PREFIX, type Link, type Op, parseAddress } from '@weft/shared'
+import {
+  deriveMac,
+  FABRIC_NETNS,
+  hasParentsMac,
+  INTERFACE_PREFIX,
+  type Link,
+  type Op,
+  parentOf,
+  parentUse,
+  parseAddress,
+} from '@weft/shared'
 import {
   checkKind,
   checkMac,
@@ -66,6 +76,9 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
   if (set.master) needOurs(world, { netns: link.netns, name: set.master })
   if (set.mac !== undefined) {
     checkMac(set.mac)
+    if (link.kind === 'ipvlan' && set.mac.toLowerCase() !== link.mac) {
+      refuse('EOPNOTSUPP', 'an ipvlan has the MAC address of its parent', link.name)
+    }
     const shared = link.kind === 'macvlan' && link.mode === 'passthru' && set.mac.toLowerCase() !== link.mac
     if (shared) refuse('EPERM', 'a passthru macvlan shares the MAC address of its parent', link.name)
   }
@@ -101,7 +114,8 @@ function store(world: FakeWorld, link: MadeLink, lower: StoredLink | undefined):
   const { presence: _, port: _port, ...rest } = link
   const stored = {
     ...rest,
-    ...(link.kind === 'macvlan' && lower && { parent: { netns: lower.netns, name: lower.name } }),
+    ...((link.kind === 'macvlan' || link.kind === 'ipvlan') &&
+      lower && { parent: { netns: lower.netns, name: lower.name } }),
     mtu: birthMtu(link, lower),
     mac: birthMac(link, lower),
     up: false,
@@ -113,11 +127,20 @@ function store(world: FakeWorld, link: MadeLink, lower: StoredLink | undefined):
   if (stored.mtu < MIN_MTU_IPV6) stored.ipv6 = false
   if (link.kind === 'bridge' && stored.mtu !== ETHERNET_MTU) world.pinnedMtu.add(linkKey(stored))
   world.links.set(linkKey(stored), stored)
+  if (stored.kind === 'ipvlan') alignSiblings(world, stored)
   return stored
 }
 
+/** Mode and flags are the parent's: those of the newest child are all children's (ipvlan_link_new). */
+function alignSiblings(world: FakeWorld, { mode, flag, ...link }: StoredLink & { kind: 'ipvlan' }): void {
+  for (const other of world.links.values()) {
+    if (other.kind === 'ipvlan' && lowerKey(other) === lowerKey({ mode, flag, ...link }))
+      Object.assign(other, { mode, flag })
+  }
+}
+
 function birthMac(link: MadeLink, lower: StoredLink | undefined): string {
-  const shared = link.kind === 'macvlan' && link.mode === 'passthru' ? lower?.mac : undefined
+  const shared = hasParentsMac(link) ? lower?.mac : undefined
   return (shared ?? link.mac ?? deriveMac(linkKey(link))).toLowerCase()
 }
 
@@ -148,9 +171,9 @@ function checkJoin(world: FakeWorld, port: Link, master: string): void {
   needBridge(world, port.netns, master)
   if (port.kind === 'bridge') refuse('ELOOP', 'a bridge cannot be a port', port.name)
   const carries = [...world.links.values()].some(
-    (other) => other.kind === 'macvlan' && lowerKey(other) === linkKey(port),
+    (other) => parentUse(other) !== undefined && lowerKey(other) === linkKey(port),
   )
-  if (carries) refuse('EBUSY', 'link carries macvlan links', port.name)
+  if (carries) refuse('EBUSY', 'link carries macvlan or ipvlan links', port.name)
 }
 
 function joinBridge(world: FakeWorld, port: StoredLink, master: string): void {
@@ -175,7 +198,8 @@ function bringUp(world: FakeWorld, link: StoredLink): void {
 function setMtu(world: FakeWorld, link: StoredLink, mtu: number): void {
   checkMtuRange(mtu)
   const lower = world.links.get(lowerKey(link) ?? '')
-  if (lower !== undefined) {
+  // An ipvlan takes any MTU (ipvlan_link_setup), and each new one of its parent.
+  if (lower !== undefined && link.kind !== 'ipvlan') {
     const most = link.kind === 'vxlan' ? vxlanMost(link, lower) : lower.mtu
     if (mtu > most) refuse(link.kind === 'vlan' ? 'ERANGE' : 'EINVAL', 'MTU above the parent', `${link.name} ${mtu}`)
   }
@@ -184,7 +208,7 @@ function setMtu(world: FakeWorld, link: StoredLink, mtu: number): void {
   if (link.master !== null) followPorts(world, needBridge(world, link.netns, link.master))
   if (mtu < MIN_MTU_IPV6) disableIpv6(world, link)
   for (const child of world.links.values()) {
-    const shrinks = (child.kind === 'macvlan' || child.kind === 'vlan') && lowerKey(child) === linkKey(link)
-    if (shrinks && child.mtu > mtu) child.mtu = mtu
+    if (parentOf(child) === undefined || lowerKey(child) !== linkKey(link)) continue
+    if (child.kind === 'ipvlan' || child.mtu > mtu) child.mtu = mtu
   }
 }

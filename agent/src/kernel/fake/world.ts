@@ -10,6 +10,7 @@ import {
   type LinkAddress,
   type LinkRef,
   type Neighbour,
+  parentOf,
   type Route,
   type VxlanFilter,
 } from '@weft/shared'
@@ -73,7 +74,8 @@ export function linkKey({ netns, name }: LinkRef): string {
 /** The link on which this one stands, with which it goes. */
 export function lowerKey(link: Link): string | undefined {
   if (link.kind === 'vxlan') return linkKey({ netns: '', name: link.underlay })
-  return link.kind === 'macvlan' || link.kind === 'vlan' ? linkKey(link.parent) : undefined
+  const parent = parentOf(link)
+  return parent === undefined ? undefined : linkKey(parent)
 }
 
 /** Removes the link, its entries, its other end, what stands on it; a bridge lets its ports go. */
@@ -122,6 +124,9 @@ export function takeDown(world: FakeWorld, link: StoredLink): void {
 export function changeMac(world: FakeWorld, link: StoredLink, mac: string): void {
   if (mac === link.mac) return
   link.mac = mac
+  for (const child of world.links.values()) {
+    if (child.kind === 'ipvlan' && lowerKey(child) === linkKey(link)) changeMac(world, child, mac)
+  }
   dropEntries(world, link, (table) => table === 'neighbours')
 }
 

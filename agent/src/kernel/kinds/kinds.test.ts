@@ -105,6 +105,34 @@ describe('macvlan', () => {
   })
 })
 
+describe('ipvlan', () => {
+  // IFLA_IPVLAN_MODE (1) and IFLA_IPVLAN_FLAGS (2) are __u16 in host order (linux/if_link.h, enum ipvlan_mode).
+  const link = (mode: 'l2' | 'l3' | 'l3s', flag: 'bridge' | 'private' | 'vepa') =>
+    ({ kind: 'ipvlan', netns: '/run/netns/c1', name: 'eth0', parent, mode, flag }) as const
+
+  it.each([
+    ['l2', 'bridge', '0000', '0000'],
+    ['l3', 'private', '0100', '0100'],
+    ['l3s', 'vepa', '0200', '0200'],
+    ['l2', 'vepa', '0000', '0200'],
+  ] as const)('%s %s has the bytes of linux/if_link.h', (mode, flag, modeHex, flagHex) => {
+    const hex = ['06000100', modeHex, '0000', '06000200', flagHex].join('')
+    expect(encode(link(mode, flag)).slice(0, hex.length)).toBe(hex)
+    expect(decode('ipvlan', encode(link(mode, flag)))).toEqual({ parent, mode, flag })
+  })
+
+  it('is read as bridge from kernels without flags, and not told apart by bits of a later one', () => {
+    expect(decode('ipvlan', '0600010001000000')).toEqual({ parent, mode: 'l3', flag: 'bridge' })
+    expect(decode('ipvlan', '06000100010000000600020004000000')).toBeUndefined()
+    expect(decode('ipvlan', '06000100030000000600020000000000')).toBeUndefined()
+  })
+
+  it('is asked for in the netns of its parent, which stands in the header', () => {
+    expect(codecOf('ipvlan')).toMatchObject({ lowerInHeader: true })
+    expect(codecOf('ipvlan').requestNetns(link('l2', 'bridge'))).toBe('')
+  })
+})
+
 describe('bridge', () => {
   it('turns spanning tree and forwarding delay off, and snooping when told', () => {
     const base = '08000100000000000800050000000000'

@@ -1,12 +1,13 @@
 /** Every link kind that Weft makes, by the name that the kernel has for it. A new kind is one file and one line here. */
 import { bridge } from './bridge.ts'
+import { ipvlan } from './ipvlan.ts'
 import type { KindCodec, MadeKind } from './kind.ts'
 import { macvlan } from './macvlan.ts'
 import { veth } from './veth.ts'
 import { vlan } from './vlan.ts'
 import { vxlan } from './vxlan.ts'
 
-const KINDS = { bridge, vxlan, veth, macvlan, vlan } satisfies { readonly [K in MadeKind]: KindCodec<K> }
+const KINDS = { bridge, vxlan, veth, macvlan, ipvlan, vlan } satisfies { readonly [K in MadeKind]: KindCodec<K> }
 
 export function isMadeKind(kind: string | undefined): kind is MadeKind {
   return kind !== undefined && Object.hasOwn(KINDS, kind)

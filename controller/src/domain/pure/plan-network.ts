@@ -12,6 +12,7 @@ import {
   resolveOptions,
   WeftError,
 } from '@weft/shared'
+import { checkParentUse } from './check-parent-use.ts'
 import {
   checkFree,
   checkTogether,
@@ -51,6 +52,7 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   const driver = driverFor(request.driver)
   const options = parseOptions(driver, request.options)
   const parent = driver.parent(options)
+  checkParentUse(view, driver, request.options)
   const settled = parent === undefined ? NO_PARENT : settleParent(view, parent)
   const others = occupiedRanges(view, settled.ownRange)
   const subnets = planSubnets(view, request, others)

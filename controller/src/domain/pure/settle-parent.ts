@@ -1,6 +1,7 @@
 /** Which interface of which host a network's parent is, before anything is made. */
-import { type Cidr, type ParentReference, resolveParent, WeftError } from '@weft/shared'
+import { type Cidr, type ParentReference, WeftError } from '@weft/shared'
 import { rangeOf } from './check-subnets.ts'
+import { parentOn } from './parent-on-host.ts'
 import type { ClusterView } from './view.ts'
 
 export interface SettledParent {
@@ -21,7 +22,7 @@ export function settleParent(view: ClusterView, parent: ParentReference): Settle
     return { ...NO_PARENT, warnings: [`no host has joined yet to look for parent ${parent.text}`] }
   const found = new Map(
     hosts.flatMap((host) => {
-      const link = interfaceOn(view, host, parent)
+      const link = parentOn(view, host, parent)
       return link === undefined ? [] : [[host, link] as const]
     }),
   )
@@ -34,27 +35,6 @@ export function settleParent(view: ClusterView, parent: ParentReference): Settle
         const own = rangeOf(text)
         return own.family === cidr.family && own.base === cidr.base && own.prefixLength === cidr.prefixLength
       }),
-  }
-}
-
-/** The interface that children would be put on; undefined when the host lacks what it is made from. */
-function interfaceOn(view: ClusterView, host: string, parent: ParentReference): { addresses: string[] } | undefined {
-  const facts = view.facts.get(host)?.value.facts
-  if (facts === undefined) return undefined
-  const uplinks = Object.fromEntries(
-    [...view.uplinks].flatMap(([name, hosts]) => {
-      const uplink = hosts.get(host)
-      return uplink === undefined ? [] : [[name, uplink.value.interface] as const]
-    }),
-  )
-  try {
-    const { top } = resolveParent(parent, { underlay: facts.underlay, interfaces: facts.interfaces, uplinks })
-    // A sub-interface that is still to be made has no addresses yet.
-    return facts.interfaces.find((link) => link.name === top.name) ?? { addresses: [] }
-  } catch (thrown) {
-    const error = WeftError.from(thrown)
-    if (error.code === 'not_found') return undefined
-    throw error
   }
 }
 

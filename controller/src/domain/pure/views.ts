@@ -1,6 +1,7 @@
 /** Endpoints, hosts and uplinks as the API shows them. */
-import { type EndpointView, type HostView, type UplinkView, WeftError } from '@weft/shared'
+import { driverFor, type EndpointView, type HostView, parseOptions, type UplinkView, WeftError } from '@weft/shared'
 import { endpointByRef, hostByRef, networkByRef } from './find.ts'
+import { parentOn } from './parent-on-host.ts'
 import type { EndpointRecord, HostRecord, Stored } from './records.ts'
 import type { ClusterView } from './view.ts'
 
@@ -12,12 +13,22 @@ export function endpointView(view: ClusterView, { value }: Stored<EndpointRecord
     host,
     ...(name === undefined ? {} : { name }),
     aliases,
-    mac,
+    mac: macOnWire(view, value) ?? mac,
     addresses: addresses.map(({ ip }) => ip),
     state,
     ...(containerId === undefined ? {} : { containerId }),
     createdAt,
   }
+}
+
+/** The parent's, where containers have that one; undefined where they have their own, or nothing is known of the host. */
+function macOnWire(view: ClusterView, endpoint: EndpointRecord): string | undefined {
+  const network = view.networks.get(endpoint.network)?.value
+  if (network === undefined) return undefined
+  const driver = driverFor(network.driver)
+  const options = parseOptions(driver, network.options)
+  const parent = driver.macs(options) === 'parent' ? driver.parent(options) : undefined
+  return parent === undefined ? undefined : parentOn(view, endpoint.host, parent)?.mac
 }
 
 /** By uid or unique beginning of one, container name, or beginning of a container id. Throws `not_found`, `conflict`. */
