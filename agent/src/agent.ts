@@ -12,6 +12,7 @@ import { createHttpLink } from './bus/http-link.ts'
 import { NatsLink } from './bus/nats-link.ts'
 import { Session } from './bus/session.ts'
 import type { Config } from './config.ts'
+import { NamesWriter } from './dns/names-writer.ts'
 import { Engine } from './docker/engine.ts'
 import { createIpamDriver } from './docker/ipam-driver.ts'
 import { createNetworkDriver } from './docker/network-driver.ts'
@@ -57,6 +58,9 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   const now = Date.now
   const stop = new AbortController()
   const store = StateStore.open({ file: path.join(options.data, 'agent-state'), log, newInstance: newId })
+  const names = new NamesWriter({ file: path.join(options.data, 'names.json'), host, state: () => store.current, log })
+  store.onChange(() => names.changed())
+  names.changed()
   const kernel = await createLinuxKernel({ fabricNetns: FABRIC_NETNS, log })
   const facts = () =>
     describeHost({
@@ -105,6 +109,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     ...watch.problems,
     ...session.problems,
     ...outbox.problems,
+    ...names.problems,
   ]
   const session: Session = new Session({
     host,
@@ -206,6 +211,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       clearInterval(tellAll)
       outbox.stop()
       keeper.stop()
+      names.stop()
       await closeServer(server)
       await loop.stop()
       await store.durable().catch(() => undefined)

@@ -27,6 +27,7 @@ export class StateStore {
   #written: AgentState
   #writing: Promise<void> | undefined
   #failure: WeftError | undefined
+  #onChange: () => void = () => undefined
 
   private constructor({ file, log }: StateStoreOptions, state: AgentState) {
     this.#file = file
@@ -68,7 +69,14 @@ export class StateStore {
 
   /** Applies a pure step; nothing happens when it gives back what it got. */
   change(step: (state: AgentState) => AgentState): void {
-    this.#current = step(this.#current)
+    const before = this.#current
+    this.#current = step(before)
+    if (this.#current !== before) this.#onChange()
+  }
+
+  /** Calls the listener after every change from now on; it must be quick, and must not throw. One listener. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener
   }
 
   /** Resolves when everything changed so far is on disk. @throws `unavailable` when it cannot be written */

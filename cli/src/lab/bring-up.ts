@@ -6,7 +6,7 @@ import { type DockerdOptions, startDockerd } from './dockerd.ts'
 import { makeHost } from './host.ts'
 import { buildImages, loadImages } from './images.ts'
 import { DEFAULT_LAB, LABS_ROOT } from './layout.ts'
-import { checkPrograms, startAgent, startController } from './programs.ts'
+import { checkPrograms, startAgent, startController, startResolver } from './programs.ts'
 import { describeLab, type Lab, listHosts, writeRecord } from './record.ts'
 import { makeSwitch, plug } from './switch.ts'
 import { labNamespaces, takeDown } from './take-down.ts'
@@ -107,6 +107,7 @@ async function build(lab: Lab, options: BringUpOptions): Promise<void> {
 
   if (!lab.control) return
   await all(lab.hosts, async (host) => {
+    await startResolver(host, signal)
     await startAgent(lab.layout, host, signal)
     say(`${host.name}: agent serves`)
   })

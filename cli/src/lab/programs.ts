@@ -1,29 +1,33 @@
-/** Weft's own two daemons in a lab: where they are, how they are called, when they serve. */
+/** Weft's own daemons in a lab: where they are, how they are called, when they serve. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '@weft/shared'
-import { type Daemon, startDaemon, stopDaemon } from './daemon.ts'
+import { type Daemon, daemonPid, startDaemon, stopDaemon } from './daemon.ts'
 import { API_PORT, CONTROLLER, type HostLayout, type LabLayout, NATS_PORT } from './layout.ts'
 import { accepts } from './unix-socket.ts'
 
 export const CONTROLLER_DAEMON = 'controller'
 export const AGENT_DAEMON = 'agent'
+export const RESOLVER_DAEMON = 'dns'
 
 /** The same from cli/src/lab and from cli/dist/lab. */
 const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..')
 
-function program(name: 'controller' | 'agent'): string {
-  const main = path.join(CHECKOUT, name, 'dist/main.js')
+const MAINS = { controller: 'controller/dist/main.js', agent: 'agent/dist/main.js', dns: 'agent/dist/dns/main.js' }
+/** What systemd does for the resolver: started again at once, unless it ended of its own will. */
+const AGAIN = 'until "$@"; do sleep 0.05; done'
+
+function program(name: keyof typeof MAINS): string {
+  const main = path.join(CHECKOUT, MAINS[name])
   if (!fs.existsSync(main))
     throw new WeftError('unavailable', { what: 'program is not built', on: main, remedy: 'npm run build' })
   return main
 }
 
-/** Throws `unavailable` when one of the two is not built. */
+/** Throws `unavailable` when one of them is not built. */
 export function checkPrograms(): void {
-  program('controller')
-  program('agent')
+  for (const name of Object.keys(MAINS)) program(name as keyof typeof MAINS)
 }
 
 /** Starts the controller with its embedded etcd and NATS, and waits for its socket. */
@@ -49,6 +53,16 @@ export async function startAgent(lab: LabLayout, host: HostLayout, signal?: Abor
   const socket = path.join(host.run, 'docker/plugins/weft.sock')
   const daemon: Daemon = { name: AGENT_DAEMON, argv, ready: () => accepts(socket), readyWithinMs: 60_000 }
   return await startDaemon(host, daemon, signal)
+}
+
+/** Starts a host's resolver, and again whenever it dies. Its pid file names it, not what watches over it. */
+export async function startResolver(host: HostLayout, signal?: AbortSignal): Promise<number> {
+  const argv = ['sh', '-c', AGAIN, 'sh', process.execPath, program('dns'), '--data', host.data]
+  const ready = async () => {
+    const pid = daemonPid(host, RESOLVER_DAEMON)
+    return pid !== undefined && fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'sh'
+  }
+  return await startDaemon(host, { name: RESOLVER_DAEMON, argv, ready, readyWithinMs: 30_000 }, signal)
 }
 
 /** Stops Weft's daemon of a host: the controller's on the controller, the agent elsewhere. */

@@ -46,17 +46,9 @@ export async function openSandboxes(): Promise<Sandboxes> {
   const runNft = openNft()
   // The fabric is none of the resolver's business.
   const namespaces = await openNamespaces('/nonexistent')
-  const isThere = (path: string): boolean =>
-    statfsSync(path, { bigint: false, throwIfNoEntry: false } as object)?.type === NSFS_MAGIC
 
   return {
-    isThere: (path) => {
-      try {
-        return isThere(path)
-      } catch {
-        return false
-      }
-    },
+    isThere,
     open: (path) =>
       namespaces.within(path, () => {
         const opened: number[] = []
@@ -91,6 +83,15 @@ export async function openSandboxes(): Promise<Sandboxes> {
     },
     hasDefaultRoute: (path) => isThere(path) && namespaces.within(path, readDefaultRoute),
     close: () => namespaces.close(),
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return statfsSync(path).type === NSFS_MAGIC
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }
 
