@@ -83,12 +83,14 @@ export class Outbox {
       this.#options.log.debug({ error: WeftError.from(thrown).message }, 'controller not told yet')
     }
     this.#sending = false
+    if (this.#complete && !this.#options.store.current.endpointsKnown) waitMs = RETRY_MS
     if (this.#complete || this.#changed.size > 0 || this.#options.store.current.releases.length > 0) this.#soon(waitMs)
   }
 
   async #report(): Promise<void> {
     const { store, controller, fence } = this.#options
-    const complete = this.#complete
+    // After the state file was lost, records are read back from Docker first: a list without them would call its endpoints gone.
+    const complete = this.#complete && store.current.endpointsKnown
     const uids = complete ? [...store.current.endpoints.keys()] : [...this.#changed]
     const told = [...this.#changed]
     if (!complete && uids.length === 0) return
@@ -98,7 +100,7 @@ export class Outbox {
       return record === undefined || (record.phase === 'claimed' && !complete) ? [] : [reportOf(record)]
     })
     this.#changed.clear()
-    this.#complete = false
+    if (complete) this.#complete = false
     try {
       if (endpoints.length === 0 && !complete) return
       const { unknown } = await controller.ask('report', { ...fence(), complete, endpoints }, ASK_MS)

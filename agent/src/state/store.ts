@@ -40,17 +40,22 @@ export class StateStore {
   static open(options: StateStoreOptions): StateStore {
     const { file, log, newInstance } = options
     fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-    if (!fs.existsSync(file)) return new StateStore(options, blankState(newInstance()))
+    const remembered = readInstance(file)
+    const start = (state: AgentState) => {
+      if (remembered !== state.instance) fs.writeFileSync(instanceFile(file), `${state.instance}\n`, { mode: 0o600 })
+      return new StateStore(options, state)
+    }
+    if (!fs.existsSync(file)) return start(blankState(remembered ?? newInstance()))
     const text = fs.readFileSync(file, 'utf8')
     try {
-      return new StateStore(options, decodeState(text))
+      return start(decodeState(text))
     } catch (error) {
       const aside = `${file}.bad-${Date.now()}`
       fs.renameSync(file, aside)
       log.error({ file, aside, error: WeftError.from(error).message }, 'state file unusable, moved aside')
-      // Under a new name the cluster would refuse us until the old one counts as dead.
-      const instance = /"instance":"([0-9a-z]{8,64})"/.exec(text)?.[1]
-      return new StateStore(options, blankState(instance ?? newInstance()))
+      // Its own text may be garbled into another name that looks well.
+      const instance = INSTANCE.exec(/"instance":"([^"]*)"/.exec(text)?.[1] ?? '')?.[0]
+      return start(blankState(remembered ?? instance ?? newInstance()))
     }
   }
 
@@ -105,6 +110,18 @@ export class StateStore {
       throw failure
     }
   }
+}
+
+const INSTANCE = /^[0-9a-z]{8,64}$/
+
+/** Beside the state file: under a new name the cluster would refuse us until the old one counts as dead. */
+function instanceFile(file: string): string {
+  return `${file}.instance`
+}
+
+function readInstance(file: string): string | undefined {
+  if (!fs.existsSync(instanceFile(file))) return undefined
+  return INSTANCE.exec(fs.readFileSync(instanceFile(file), 'utf8').trim())?.[0]
 }
 
 async function replaceFile(file: string, text: string): Promise<void> {
