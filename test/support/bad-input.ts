@@ -276,7 +276,7 @@ const ADDRESSES: readonly BadInput[] = [
     code: 'invalid',
     words: ['10.30.0.010', 'leading zeros'],
     wish: subnet('10.30.0.0/24', { gateway: '10.30.0.010' }),
-    plugin: gateway('10.20.0.010'),
+    plugin: gateway('10.30.0.010'),
   },
   {
     name: 'short gateway',
@@ -426,6 +426,11 @@ const NAMES: readonly BadInput[] = [
     code: 'conflict',
     words: ['taken', 'weft network rm taken'],
     wish: { name: TAKEN.name, ...subnet('10.30.0.0/24') },
+  },
+  {
+    name: 'network name that is taken, in Docker',
+    code: 'conflict',
+    words: ['taken', 'already exists'],
     docker: ['network', 'create', '-d', 'weft', TAKEN.name],
   },
   {

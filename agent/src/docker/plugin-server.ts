@@ -62,6 +62,7 @@ async function answer({ handlers, log, deadlineMs }: PluginServerOptions, reques
       const error = new WeftError('not_found', {
         what: 'no such plugin call',
         on: `${request.method} ${call.slice(0, 100)}`,
+        remedy: `there are, by POST, ${Object.keys(handlers).join(', ')}`,
       })
       return { status: 404, value: { Err: error.message }, end: false }
     }

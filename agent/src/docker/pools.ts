@@ -34,7 +34,7 @@ export function networkByOption(entries: EntryMap, options: Readonly<Record<stri
   if (network !== undefined) return network
   throw new WeftError('invalid', {
     what: 'not a network of Weft',
-    on: typeof uid === 'string' ? uid.slice(0, 64) : 'no network id',
+    on: typeof uid === 'string' && uid !== '' ? uid.slice(0, 64) : 'no network id',
     why: 'networks of the driver weft are made for all hosts at once',
     remedy: 'create it with `weft network create`; it then appears in Docker on every host',
   })
