@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { whyNot } from './rig/machine-needs.ts'
 
 interface Counts {
   passed: number
@@ -21,6 +22,7 @@ const STAGES = {
   integration: () => vitest('integration'),
   kernel: () => vitest('kernel'),
   lab: () => vitest('lab'),
+  rig: () => rig(),
 } as const satisfies Record<string, () => Counts>
 
 const wanted = process.argv.slice(2)
@@ -53,10 +55,10 @@ function command(argv: readonly [string, ...string[]]): Counts {
 }
 
 /** Runs one vitest project and takes its counts from the JSON report; skipped tests are listed with their names. */
-function vitest(project: string): Counts {
+function vitest(project: string, more: readonly string[] = []): Counts {
   const folder = mkdtempSync(join(tmpdir(), 'weft-test-'))
   const report = join(folder, 'report.json')
-  const argv = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile=${report}`]
+  const argv = ['run', '--project', project, ...more, '--reporter=default', '--reporter=json', `--outputFile=${report}`]
   const { status } = spawnSync('vitest', argv, { cwd: ROOT, stdio: 'inherit' })
   try {
     const json = JSON.parse(readFileSync(report, 'utf8')) as {
@@ -75,4 +77,12 @@ function vitest(project: string): Counts {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Real machines, emulated; where they cannot be, one skipped test with the reason. */
+function rig(): Counts {
+  const reason = whyNot()
+  if (reason === undefined) return vitest('rig', ['--config', 'test/rig/vitest.config.ts'])
+  console.log(`skipped: rig, ${reason}`)
+  return { passed: 0, failed: 0, skipped: 1 }
 }
