@@ -157,6 +157,8 @@ export class Machine {
   }
 
   async #open(): Promise<GuestChannel> {
+    if (this.pid() === undefined)
+      throw new WeftError('unavailable', { what: 'machine is not up', on: this.name, remedy: 'npm run rig -- up' })
     this.#channel ??= await GuestChannel.open(path.join(this.layout.folder, 'agent.sock'), 20_000)
     return this.#channel
   }
