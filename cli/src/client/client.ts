@@ -151,10 +151,11 @@ function parseReply<N extends OperationName>(name: N, text: string): Reply<N> {
   try {
     return parseJsonWith(OPERATIONS[name].reply as z.ZodType, text, `reply to ${name}`) as Reply<N>
   } catch (cause) {
+    const { on: field, why = 'it is not what the API says' } = WeftError.from(cause).parts
     throw new WeftError('internal', {
       what: 'the answer of the controller is not understood',
       on: name,
-      why: WeftError.from(cause).parts.why ?? 'it is not what the API says',
+      why: field === undefined ? why : `${field}: ${why}`,
       remedy: 'use weft and controller of one version: weft version',
       cause,
     })
