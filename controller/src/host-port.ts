@@ -1,28 +1,7 @@
-/** `HOST:PORT` as flags take it: IPv4, `[IPv6]` or a name. */
-import { WeftError } from '@weft/shared'
+/** Addresses on which the controller listens. */
+import type { HostPort } from '@weft/shared'
 
-export interface HostPort {
-  readonly host: string
-  readonly port: number
-}
-
-/** @throws `invalid` for anything else. */
-export function parseHostPort(text: string): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text)
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  if (host !== undefined && port <= 65_535) return { host, port }
-  throw new WeftError('invalid', {
-    what: 'not an address to listen on',
-    on: text,
-    why: 'HOST:PORT is wanted',
-    remedy: 'give for instance 127.0.0.1:7474 or [::1]:7474',
-  })
-}
-
-export function formatHostPort({ host, port }: HostPort): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
-}
+export { formatHostPort, type HostPort, parseHostPort } from '@weft/shared'
 
 /** Where a client on this machine reaches a server that listens there: any-address becomes loopback. */
 export function reachable(listen: HostPort): HostPort {

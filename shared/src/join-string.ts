@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { WeftError } from './errors.ts'
-import { parseJsonWith } from './validate.ts'
+import { parseJsonWith, parseWith } from './validate.ts'
 
 /** `HOST:PORT`, `[IPv6]:PORT` or `NAME:PORT`. */
 const HostPortText = z.string().regex(/^(?:\[[0-9a-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):[1-9]\d{0,4}$/)
@@ -25,7 +25,7 @@ export type JoinInfo = z.infer<typeof JoinInfo>
 const PREFIX = 'WEFT1-'
 
 export function encodeJoinString(info: JoinInfo): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(JoinInfo.parse(info)))
+  const bytes = new TextEncoder().encode(JSON.stringify(parseWith(JoinInfo, info, 'join string')))
   const body = btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_')

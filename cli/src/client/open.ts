@@ -10,6 +10,8 @@ export interface Connection {
   readonly controller?: string | undefined
   /** `--secret-file`. */
   readonly secretFile?: string | undefined
+  /** `--ca`. */
+  readonly ca?: string | undefined
 }
 
 /** Throws as `findController`, and `invalid` when the secret file cannot be read. */
@@ -17,9 +19,12 @@ export async function openClient(connection: Connection, terminal: Terminal): Pr
   const { env } = terminal
   const stale = () => note(terminal, 'warning: etcd does not answer the controller; this is what was known last')
   const address = await findController({ flag: connection.controller, env, exists: fs.existsSync, labSockets })
-  const secretFile = connection.secretFile ?? env.WEFT_SECRET_FILE
-  if (address.kind === 'unix' || secretFile === undefined || secretFile === '') return createClient({ address }, stale)
-  return createClient({ address, secret: readSecret(secretFile) }, stale)
+  if (address.kind === 'unix') return createClient({ address }, stale)
+  const secretFile = connection.secretFile ?? env.WEFT_SECRET_FILE ?? ''
+  const caFile = connection.ca ?? env.WEFT_CA ?? ''
+  const secret = secretFile === '' ? {} : { secret: readSecret(secretFile) }
+  const ca = caFile === '' ? {} : { ca: readText(caFile, 'file of the CA') }
+  return createClient({ address, ...secret, ...ca }, stale)
 }
 
 /** Only asked when nothing else names a controller. Not through the lab's door, which would load dockerd and all. */
@@ -29,13 +34,7 @@ async function labSockets(): Promise<Map<string, string>> {
 }
 
 function readSecret(file: string): string {
-  let text: string
-  try {
-    text = fs.readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    const why = (cause as Error).message
-    throw new WeftError('invalid', { what: 'secret file cannot be read', on: file, why, cause })
-  }
+  const text = readText(file, 'secret file').trim()
   if (/^[\x21-\x7e]+$/.test(text)) return text
   throw new WeftError('invalid', {
     what: 'secret file holds no secret',
@@ -43,4 +42,13 @@ function readSecret(file: string): string {
     why: 'it must hold one line of printable characters without spaces',
     remedy: "copy the controller's secret file",
   })
+}
+
+function readText(file: string, what: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new WeftError('invalid', { what: `${what} cannot be read`, on: file, why, cause })
+  }
 }

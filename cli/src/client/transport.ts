@@ -7,6 +7,8 @@ export interface Target {
   readonly address: ControllerAddress
   /** Sent as `Authorization: Bearer`; the unix socket needs none. */
   readonly secret?: string
+  /** PEM text of the CA that an https controller must have; the system's unless given. */
+  readonly ca?: string
 }
 
 export interface Request {
@@ -30,7 +32,7 @@ export interface Response {
  * connection breaks, `denied` when the socket may not be opened, and the signal's reason.
  */
 export async function send(target: Target, request: Request): Promise<Response> {
-  const { address, secret } = target
+  const { address, secret, ca } = target
   const secure = address.kind === 'http' && address.url.protocol === 'https:'
   const { request: open } = secure ? await import('node:https') : await import('node:http')
   const headers: http.OutgoingHttpHeaders = { accept: 'application/json' }
@@ -43,7 +45,8 @@ export async function send(target: Target, request: Request): Promise<Response> 
       : { hostname: address.url.hostname.replace(/^\[|\]$/g, ''), port: address.url.port }
   return await new Promise((resolve, reject) => {
     const fail = (cause: Error) => reject(signal.aborted ? signal.reason : unreachable(address, cause))
-    const call = open({ ...where, method, path, headers, signal, agent: false }, (response) => {
+    const options = { ...where, method, path, headers, signal, agent: false, ...(ca === undefined ? {} : { ca }) }
+    const call = open(options, (response) => {
       response.setEncoding('utf8')
       const stale = response.headers['x-weft-stale'] === 'true'
       resolve({ status: response.statusCode ?? 0, stale, chunks: read(response, address, signal) })
@@ -75,6 +78,18 @@ const BEFORE_CONNECTION: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no route to it',
 }
 
+/** What Node says of a certificate that does not hold (tls, X509_V_ERR_…). */
+const UNTRUSTED: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it signed its certificate itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of a CA that is not known here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of a CA that is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is of a CA that is not known here',
+  CERT_SIGNATURE_FAILURE: 'its certificate is not signed by our CA',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet; is the clock right?',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other addresses',
+}
+
 function unreachable(address: ControllerAddress, cause: NodeJS.ErrnoException): WeftError {
   const on = formatControllerAddress(address)
   const code = cause.code ?? ''
@@ -83,7 +98,24 @@ function unreachable(address: ControllerAddress, cause: NodeJS.ErrnoException): 
       what: 'the controller does not let us in',
       on,
       why: 'its socket serves root only',
-      remedy: 'run the command as root, or use --controller http://HOST:PORT with --secret-file',
+      remedy: 'run the command as root, or use --controller https://HOST:PORT with --secret-file and --ca',
+      cause,
+    })
+  const untrusted = UNTRUSTED[code]
+  if (untrusted !== undefined)
+    return new WeftError('denied', {
+      what: 'the controller is not who it should be',
+      on,
+      why: `${untrusted} (${code})`,
+      remedy: "give the cluster's CA with --ca FILE (WEFT_CA), and an address that its certificate is for",
+      cause,
+    })
+  if (code === 'EPROTO')
+    return new WeftError('unavailable', {
+      what: 'the controller does not speak TLS',
+      on,
+      why: cause.message,
+      remedy: 'see that --controller names a Weft controller that serves https',
       cause,
     })
   const why = BEFORE_CONNECTION[code]

@@ -49,8 +49,13 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
 /** `weft controller …` and `weft agent …`: every word behind the name belongs to them, `--help` and `--` too. */
 function otherProgram(argv: readonly string[]): Parsed | undefined {
   const spec = TREE.commands.find((each) => each.name === argv[0])
-  if (spec === undefined || isGroup(spec) || spec.passThrough !== 'all') return undefined
-  return { spec, given: { args: argv.slice(1), options: {} }, connection: {} }
+  if (spec === undefined) return undefined
+  const given = { args: argv.slice(1), options: {} }
+  if (!isGroup(spec)) return spec.passThrough === 'all' ? { spec, given, connection: {} } : undefined
+  const named = spec.commands.some(({ name, aliases = [] }) => [name, ...aliases].includes(argv[1] ?? ''))
+  if (spec.program === undefined || named) return undefined
+  const { name, summary, examples, program } = spec
+  return { spec: { name, summary, examples, load: program.load }, given, connection: {} }
 }
 
 /** Commander wants to end: after help and version with 0, else because the command line does not hold. */

@@ -74,6 +74,8 @@ export interface LeafSpec extends CommonSpec {
 }
 
 export interface GroupSpec extends CommonSpec {
+  /** What the group's name alone is: another program, to which every word belongs unless the first is a command's name. */
+  readonly program?: { readonly load: LeafSpec['load'] }
   readonly commands: readonly CommandSpec[]
 }
 
@@ -86,11 +88,16 @@ export function isGroup(spec: CommandSpec): spec is GroupSpec {
 export const CONNECTION_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--controller <ADDRESS>',
-    summary: 'http://HOST:PORT or unix:PATH (default: WEFT_CONTROLLER, the local socket, the lab)',
+    summary: 'https://HOST:PORT or unix:PATH (default: WEFT_CONTROLLER, the local socket, the lab)',
   },
   {
     flags: '--secret-file <PATH>',
-    summary: "the cluster's secret, for http (default: WEFT_SECRET_FILE)",
+    summary: "the cluster's secret, for https (default: WEFT_SECRET_FILE)",
+    hint: 'file',
+  },
+  {
+    flags: '--ca <PATH>',
+    summary: "the cluster's CA, for https (default: WEFT_CA, else the system's)",
     hint: 'file',
   },
 ]

@@ -1,9 +1,12 @@
 /** Every command, in the order in which help shows them. */
 import { completionSpec } from '../completion/spec.ts'
+import { controllerSpec } from './controller/spec.ts'
 import { dnsSpec } from './dns/spec.ts'
 import { endpointSpec } from './endpoint/spec.ts'
 import { hostSpec } from './host/spec.ts'
+import { joinSpec } from './join/spec.ts'
 import { labSpec } from './lab/spec.ts'
+import { leaveSpec } from './leave/spec.ts'
 import { networkSpec } from './network/spec.ts'
 import { FORMAT_OPTION, type GroupSpec } from './spec.ts'
 import { uplinkSpec } from './uplink/spec.ts'
@@ -61,17 +64,13 @@ export const TREE: GroupSpec = {
       load: () => import('./events.ts'),
     },
     labSpec,
-    {
-      name: 'controller',
-      summary: 'Run the controller (its own options: weft controller --help)',
-      examples: [{ line: 'weft controller --embedded', does: 'with an etcd and a NATS of its own' }],
-      passThrough: 'all',
-      load: () => import('./controller.ts'),
-    },
+    controllerSpec,
+    joinSpec,
+    leaveSpec,
     {
       name: 'agent',
       summary: 'Run the agent of this host (its own options: weft agent --help)',
-      examples: [{ line: 'weft agent --controller http://10.0.0.1:7474', does: 'join that controller’s cluster' }],
+      examples: [{ line: 'weft agent', does: 'on a host that joined: as /etc/weft/agent.json says' }],
       passThrough: 'all',
       load: () => import('./agent.ts'),
     },

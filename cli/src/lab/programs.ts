@@ -3,6 +3,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '@weft/shared'
+import { readControllerSetup, setUpController } from '../setup/controller-setup.ts'
+import { setUpHost } from '../setup/host-setup.ts'
 import { type Daemon, daemonPid, startDaemon, stopDaemon } from './daemon.ts'
 import { API_PORT, CONTROLLER, type HostLayout, type LabLayout, NATS_PORT } from './layout.ts'
 import { accepts } from './unix-socket.ts'
@@ -30,26 +32,29 @@ export function checkPrograms(): void {
   for (const name of Object.keys(MAINS)) program(name as keyof typeof MAINS)
 }
 
-/** Starts the controller with its embedded etcd and NATS, and waits for its socket. */
+const controllerConfig = (lab: LabLayout) => path.join(lab.controller.folder, 'etc/controller.json')
+
+/** Sets the controller up as `weft controller init` does, with TLS, starts it and waits for its socket. */
 export async function startController(lab: LabLayout, signal?: AbortSignal): Promise<number> {
-  const { ipv4, data } = lab.controller
-  const argv = [
-    ...[process.execPath, program('controller'), '--embedded', '--insecure', '--data', data],
-    ...['--listen', `${ipv4}:${API_PORT}`, '--socket', '/run/weft/controller.sock'],
-    ...['--nats-listen', `${ipv4}:${NATS_PORT}`],
-  ]
+  const { ipv4: host, data } = lab.controller
+  const config = controllerConfig(lab)
+  const listen = { host, port: API_PORT }
+  setUpController({ config, data, listen, natsListen: { host, port: NATS_PORT } }, new Date())
+  const argv = [process.execPath, program('controller'), '--config', config]
   const ready = () => accepts(lab.controllerSocket)
   return await startDaemon(lab.controller, { name: CONTROLLER_DAEMON, argv, ready, readyWithinMs: 60_000 }, signal)
 }
 
-/** Starts a host's agent and waits until Docker could reach it. */
+/** Sets a host up as `weft join` does, starts its agent and waits until Docker could reach it. */
 export async function startAgent(lab: LabLayout, host: HostLayout, signal?: AbortSignal): Promise<number> {
-  const { ipv4 } = lab.controller
-  const argv = [
-    ...[process.execPath, program('agent'), '--insecure', '--id', host.name, '--data', host.data, '--underlay', 'eth0'],
-    ...['--controller', `http://${ipv4}:${API_PORT}`, '--nats', `nats://${ipv4}:${NATS_PORT}`],
-    ...['--secret-file', path.join(lab.controller.data, 'secret')],
-  ]
+  const setup = readControllerSetup(controllerConfig(lab))
+  if (setup === undefined)
+    throw new WeftError('not_found', { what: 'controller of the lab is not set up', on: lab.name })
+  const config = path.join(host.folder, 'etc/agent.json')
+  const { controllers, nats, secret } = setup.join
+  const own = { config, id: host.name, underlay: 'eth0', data: host.data, docker: '/run/docker.sock' }
+  setUpHost({ ...own, controllers, nats, secret, ca: setup.ca })
+  const argv = [process.execPath, program('agent'), '--config', config]
   const socket = path.join(host.run, 'docker/plugins/weft.sock')
   const daemon: Daemon = { name: AGENT_DAEMON, argv, ready: () => accepts(socket), readyWithinMs: 60_000 }
   return await startDaemon(host, daemon, signal)

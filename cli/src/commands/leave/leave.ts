@@ -1,0 +1,78 @@
+import fs from 'node:fs'
+import { parseWith, WeftError } from '@weft/shared'
+import { z } from 'zod'
+import { type Client, createClient } from '../../client/client.ts'
+import { note, print, type Terminal } from '../../output/terminal.ts'
+import { type AgentConfig, readAgentConfig, removeHostFiles } from '../../setup/host-setup.ts'
+import { runningPid } from '../../setup/machine.ts'
+import { checkRoot } from '../../setup/preflight.ts'
+import { hasUnit, stopUnits } from '../../setup/systemd.ts'
+import type { Run } from '../spec.ts'
+
+const Flags = z.strictObject({ config: z.string().startsWith('/'), force: z.boolean().default(false) })
+
+/** Also the order in which they stop: systemd would start the service again for a socket that still listens. */
+const UNITS = ['weft-agent.socket', 'weft-agent.service'] as const
+const UNIT_CONFIG = '/etc/weft/agent.json'
+const MOST_NAMES = 5
+
+/** Stops the agent and removes what `weft join` wrote; a host that has not joined is left alone, which is no error. */
+export const run: Run = async ({ terminal }, { options }) => {
+  const { config, force } = parseWith(Flags, options, 'options')
+  checkRoot(process.getuid?.())
+  const settings = readAgentConfig(config)
+  if (settings === undefined) {
+    note(terminal, `this host has not joined: ${config} does not exist`)
+    return undefined
+  }
+  if (!force) await checkUnused(settings)
+  await stop(config, settings)
+  for (const file of removeHostFiles(config)) note(terminal, `removed: ${file}`)
+  remains(terminal, settings)
+  return undefined
+}
+
+async function stop(config: string, settings: AgentConfig): Promise<void> {
+  if (config === UNIT_CONFIG && (await hasUnit(UNITS[1]))) return await stopUnits(UNITS)
+  const runDir = typeof settings['run-dir'] === 'string' ? settings['run-dir'] : '/run/weft'
+  const pid = runningPid(`${runDir}/agent.pid`)
+  if (pid === undefined) return
+  throw new WeftError('conflict', {
+    what: 'the agent runs',
+    on: `process ${pid}`,
+    why: 'no unit of systemd’s runs it',
+    remedy: `end it first (kill ${pid}), then repeat`,
+  })
+}
+
+/** @throws `conflict` naming the endpoints, or what the asking itself met */
+async function checkUnused(settings: AgentConfig): Promise<void> {
+  const endpoints = await clientOf(settings).call('endpointList', { query: { host: settings.id } })
+  if (endpoints.length === 0) return
+  const names = endpoints.slice(0, MOST_NAMES).map(({ name, uid, network }) => `${name ?? uid} in ${network.name}`)
+  throw new WeftError('conflict', {
+    what: 'containers of this host are on Weft networks',
+    on: settings.id,
+    why: `${names.join(', ')}${endpoints.length > MOST_NAMES ? ` and ${endpoints.length - MOST_NAMES} more` : ''}`,
+    remedy: 'remove or disconnect them first (docker rm, docker network disconnect), or leave with --force',
+  })
+}
+
+function clientOf(settings: AgentConfig): Client {
+  const url = new URL(settings.controller[0] ?? '')
+  const read = (file: string | undefined) => (file === undefined ? '' : fs.readFileSync(file, 'utf8'))
+  const ca = read(settings.ca)
+  const secret = read(settings['secret-file']).trim()
+  return createClient({ address: { kind: 'http', url }, secret, ...(ca === '' ? {} : { ca }) })
+}
+
+function remains(terminal: Terminal, { id, data = '/var/lib/weft' }: AgentConfig): void {
+  print(
+    terminal,
+    `${id} has left. What remains here, until you remove it:
+  ${data}   the agent's record of what it made
+  Docker's networks of driver weft     docker network ls -f driver=weft; docker network rm NAME
+  the namespace weft and its links     apt-get purge weft removes them all
+The controller shows ${id} as not alive.`,
+  )
+}
