@@ -28,7 +28,7 @@ export interface KernelWorld {
   /**
    * Lines of what a netns holds: `link NAME KIND MAC mtu MTU up|down master NAME|-`, `alias NAME TEXT`,
    * `group NAME NUMBER`, `address LINK CIDR`, `route DESTINATION VIA|- LINK`, `neighbour LINK IP MAC`,
-   * `fdb LINK MAC VTEP|master`, and in the own netns `filter PORT PEER,…`.
+   * `fdb LINK MAC VTEP|master`, and in the own netns `filter PORT VNI PEER,…`.
    */
   facts(netns: string): string[]
   dispose(): Promise<void>
@@ -625,24 +625,38 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
 
     describe('filters VXLAN', () => {
       it('sets, replaces and removes the filter', async () => {
-        const first = { udpPort: 4789, peers: [PEER, 'fd77::2'] }
-        const second = { udpPort: 4790, peers: [] }
+        const first = { udpPort: 4789, vni: 4097, peers: [PEER, 'fd77::2'] }
+        const second = { udpPort: 4789, vni: 0xffffff, peers: [PEER] }
+        const third = { udpPort: 4790, vni: 4097, peers: [] }
         const filter = (...filters: HostState['vxlanFilters']): Op => ({ op: 'vxlan-filter-set', filters })
-        await held(filter(first, second))
-        expect(world.facts('')).toEqual(expect.arrayContaining([`filter 4789 ${PEER},fd77::2`, 'filter 4790 ']))
-        expect((await observe()).vxlanFilters).toEqual([first, second])
-        await held(filter({ udpPort: 4789, peers: ['192.168.77.3'] }))
-        expect((await observe()).vxlanFilters).toEqual([{ udpPort: 4789, peers: ['192.168.77.3'] }])
+        const filters = () => world.facts('').filter((line) => line.startsWith('filter'))
+        await held(filter(third, second, first))
+        expect(filters().sort()).toEqual([
+          `filter 4789 16777215 ${PEER}`,
+          `filter 4789 4097 ${PEER},fd77::2`,
+          'filter 4790 4097 ',
+        ])
+        expect((await observe()).vxlanFilters).toEqual([first, second, third])
+        const other = { udpPort: 4789, vni: 4097, peers: ['192.168.77.3'] }
+        await held(filter(other))
+        expect((await observe()).vxlanFilters).toEqual([other])
         await held(filter(), filter())
         expect((await observe()).vxlanFilters).toEqual([])
-        expect(world.facts('').filter((line) => line.startsWith('filter'))).toEqual([])
+        expect(filters()).toEqual([])
       })
 
-      it('refuses a peer that is no address and keeps the filter', async () => {
-        const kept = { udpPort: 4789, peers: [PEER] }
+      it('refuses what is no address, port or VNI, and keeps the filter', async () => {
+        const kept = { udpPort: 4789, vni: 4097, peers: [PEER] }
         await held({ op: 'vxlan-filter-set', filters: [kept] })
-        const bad: Op = { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, peers: ['10.0.0.0/8; flush ruleset'] }] }
-        expect((await refused(bad)).code).toBe('invalid')
+        for (const wrong of [
+          { peers: ['10.0.0.0/8; flush ruleset'] },
+          { vni: 0x1000000 },
+          { vni: 0 },
+          { udpPort: 65536 },
+        ]) {
+          const bad: Op = { op: 'vxlan-filter-set', filters: [{ ...kept, ...wrong }] }
+          expect((await refused(bad)).code, JSON.stringify(wrong)).toBe('invalid')
+        }
         expect((await observe()).vxlanFilters).toEqual([kept])
       })
     })

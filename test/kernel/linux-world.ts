@@ -154,7 +154,7 @@ function fdbFacts(where: string[]): string[] {
 
 interface NftObject {
   table?: { name: string }
-  set?: { name: string; elem?: (number | { concat: [string, number] })[] }
+  set?: { name: string; elem?: { concat: (string | number)[] }[] }
 }
 
 function filterFacts(): string[] {
@@ -162,9 +162,9 @@ function filterFacts(): string[] {
     nftables: NftObject[]
   }
   const elements = (name: string) => ruleset.nftables.flatMap(({ set }) => (set?.name === name ? (set.elem ?? []) : []))
-  const peers = [...elements('peers4'), ...elements('peers6')] as { concat: [string, number] }[]
-  return (elements('ports') as number[]).map((port) => {
-    const of = peers.filter(({ concat }) => concat[1] === port).map(({ concat }) => concat[0])
-    return `filter ${port} ${of.sort().join()}`
+  const peers = [...elements('peers4'), ...elements('peers6')]
+  return elements('networks').map(({ concat: [port, vni] }) => {
+    const of = peers.filter(({ concat }) => concat[1] === port && concat[2] === vni).map(({ concat }) => concat[0])
+    return `filter ${port} ${vni} ${of.sort().join()}`
   })
 }

@@ -29,7 +29,7 @@ export function opText(op: Op): string {
       return `${bridge(netns)} fdb ${op.op === 'fdb-set' ? 'replace' : 'del'} ${mac} dev ${link} ${where}`
     }
     case 'vxlan-filter-set':
-      return `nft replace table inet weft_vxlan: ${op.filters.map((filter) => `udp ${filter.udpPort} from ${filter.peers.length} peers`).join(', ')}`
+      return `nft replace table inet weft_vxlan: ${op.filters.map((filter) => `udp ${filter.udpPort} vni ${filter.vni} from ${filter.peers.length} peers`).join(', ')}`
   }
 }
 

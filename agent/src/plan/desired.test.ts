@@ -27,7 +27,7 @@ describe('desired state', () => {
     expect(state.links.map(({ name }) => name)).toContain(interfaceName('container', aLocal(1).uid))
   })
 
-  it('unites the peers of networks on one UDP port, and shares a sub-interface', () => {
+  it('takes each network’s packets from its own peers, and shares a sub-interface', () => {
     const { state } = plan([
       network({ uid: uid('n1'), name: 'a', vni: 1 }),
       network({ uid: uid('n2'), name: 'b', vni: 2 }),
@@ -38,7 +38,10 @@ describe('desired state', () => {
       peer('h2', '192.0.2.2'),
       peer('h3', '192.0.2.3'),
     ])
-    expect(state.vxlanFilters).toEqual([{ udpPort: 4789, peers: ['192.0.2.2', '192.0.2.3'] }])
+    expect(state.vxlanFilters).toEqual([
+      { udpPort: 4789, vni: 1, peers: ['192.0.2.2'] },
+      { udpPort: 4789, vni: 2, peers: ['192.0.2.3'] },
+    ])
     expect(state.links.filter(({ name }) => name === 'eth1.100')).toHaveLength(1)
   })
 

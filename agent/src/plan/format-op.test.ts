@@ -102,8 +102,8 @@ describe('ops as lines', () => {
     ],
     [{ op: 'fdb-delete', entry: { ...on, mac: 'm' } }, 'bridge -n weft fdb del m dev wfx1 master static'],
     [
-      { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, peers: ['a', 'b'] }] },
-      'nft replace weft_vxlan udp/4789 from 2 peers',
+      { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, vni: 4097, peers: ['a', 'b'] }] },
+      'nft replace weft_vxlan udp/4789 vni 4097 from 2 peers',
     ],
     [{ op: 'vxlan-filter-set', filters: [] }, 'nft replace weft_vxlan away'],
   ])('%#', (op, line) => {

@@ -31,7 +31,7 @@ export function formatOp(op: Op): string {
       return `bridge${inNetns(netns)} fdb ${verb} ${mac} dev ${link} ${where}`
     }
     case 'vxlan-filter-set':
-      return `nft replace weft_vxlan ${op.filters.map(({ udpPort, peers }) => `udp/${udpPort} from ${peers.length} peers`).join(', ') || 'away'}`
+      return `nft replace weft_vxlan ${op.filters.map(({ udpPort, vni, peers }) => `udp/${udpPort} vni ${vni} from ${peers.length} peers`).join(', ') || 'away'}`
   }
 }
 

@@ -6,6 +6,7 @@
  * travels there in UDP. The device learns nothing from traffic, so nobody can move a MAC by sending from it. ARP and
  * ND for remote containers are answered on the spot out of the device's permanent neighbours. There is no default FDB entry:
  * unknown unicast, broadcast and multicast end at the device, unless flood=true adds one all-zero entry a peer.
+ * The host takes packets with the network's port and VNI from the network's peers only.
  * Between containers of one host the bridge, or macvlan in bridge mode, does the work alone.
  *
  * What it costs on a host: one vxlan device a network (and one bridge); a neighbour for each remote address and an FDB
@@ -74,7 +75,7 @@ export const overlay: Driver<OverlayOptions> = {
     const device = vxlanDevice(input, mtu)
     const filter: HostState = {
       ...EMPTY_HOST_STATE,
-      vxlanFilters: [{ udpPort: device.udpPort, peers: [...new Set(input.peerVteps)].sort() }],
+      vxlanFilters: [{ udpPort: device.udpPort, vni: device.vni, peers: [...new Set(input.peerVteps)].sort() }],
     }
     const remote = remoteEntries(input, device.name)
     if (options.attach === 'macvlan') {

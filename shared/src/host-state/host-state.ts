@@ -126,8 +126,15 @@ export const RouteSchema = z.strictObject({ ...onLink, destination: z.string(), 
 export const NeighbourSchema = z.strictObject({ ...onLink, ip: z.string(), mac: z.string() })
 /** A static forwarding entry; with `vtep` on a vxlan device (self), without on a bridge port (master). All-zero MAC = flood list. */
 export const FdbEntrySchema = z.strictObject({ ...onLink, mac: z.string(), vtep: z.string().optional() })
-/** Sources from which VXLAN is accepted, per UDP port; everything else to that port is dropped. */
-export const VxlanFilterSchema = z.strictObject({ udpPort: z.number().int(), peers: z.array(z.string()) })
+/**
+ * Sources from which the packets of one overlay network are accepted; everybody else's packets with that UDP port and VNI
+ * are dropped. Those with another VNI are not ours to judge.
+ */
+export const VxlanFilterSchema = z.strictObject({
+  udpPort: z.number().int(),
+  vni: z.number().int(),
+  peers: z.array(z.string()),
+})
 
 export const HostStateSchema = z.strictObject({
   links: z.array(LinkSchema),
@@ -153,7 +160,7 @@ export const EMPTY_HOST_STATE: HostState = {
   vxlanFilters: [],
 }
 
-/** The concatenation of several states, as of several networks on one host; VXLAN filters of one UDP port are united. */
+/** The concatenation of several states, as of several networks on one host. */
 export function mergeHostStates(states: readonly HostState[]): HostState {
   return {
     links: states.flatMap((state) => state.links),
@@ -161,16 +168,6 @@ export function mergeHostStates(states: readonly HostState[]): HostState {
     routes: states.flatMap((state) => state.routes),
     neighbours: states.flatMap((state) => state.neighbours),
     fdb: states.flatMap((state) => state.fdb),
-    vxlanFilters: uniteFilters(states.flatMap((state) => state.vxlanFilters)),
+    vxlanFilters: states.flatMap((state) => state.vxlanFilters),
   }
-}
-
-function uniteFilters(filters: readonly VxlanFilter[]): VxlanFilter[] {
-  const byPort = new Map<number, Set<string>>()
-  for (const { udpPort, peers } of filters) {
-    const united = byPort.get(udpPort) ?? new Set()
-    for (const peer of peers) united.add(peer)
-    byPort.set(udpPort, united)
-  }
-  return [...byPort].sort(([a], [b]) => a - b).map(([udpPort, peers]) => ({ udpPort, peers: [...peers].sort() }))
 }

@@ -33,7 +33,9 @@ function factsOf(state: HostState, netns: string): string[] {
     ...state.routes.filter(here).map((entry) => `route ${entry.destination} ${entry.via ?? '-'} ${entry.link}`),
     ...state.neighbours.filter(here).map((entry) => `neighbour ${entry.link} ${entry.ip} ${entry.mac}`),
     ...state.fdb.filter(here).map((entry) => `fdb ${entry.link} ${entry.mac} ${entry.vtep ?? 'master'}`),
-    ...(netns === '' ? state.vxlanFilters.map((filter) => `filter ${filter.udpPort} ${filter.peers.join()}`) : []),
+    ...(netns === ''
+      ? state.vxlanFilters.map((filter) => `filter ${filter.udpPort} ${filter.vni} ${filter.peers.join()}`)
+      : []),
   ]
 }
 
@@ -57,11 +59,11 @@ describe('the fake kernel beside the suite', () => {
     const kernel = createFakeKernel()
     await kernel.apply([
       { op: 'link-add', link: { ...bridge, mac: '02:00:00:00:00:01', mtu: 1450 } },
-      { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, peers: ['10.0.0.2'] }] },
+      { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, vni: 4097, peers: ['10.0.0.2'] }] },
     ])
     expect(kernel.toText().split('\n')).toEqual([
       'ip -n weft link add wfb1 address 02:00:00:00:00:01 mtu 1450 type bridge',
-      'nft replace table inet weft_vxlan: udp 4789 from 1 peers',
+      'nft replace table inet weft_vxlan: udp 4789 vni 4097 from 1 peers',
     ])
   })
 

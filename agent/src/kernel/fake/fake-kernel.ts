@@ -2,7 +2,7 @@
  * A kernel in memory, as strict as Linux: what Linux refuses, it refuses with the same code; what Linux removes of
  * itself, it removes. It runs the same conformance suite as the real one (test/conformance/kernel.ts).
  */
-import { FABRIC_NETNS, type HostState, type Link, type LinkRef, type Op, parseAddress, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, type HostState, type Link, type LinkRef, type Op, WeftError } from '@weft/shared'
 import type { Kernel, OpFailure } from '../kernel.ts'
 import { opText } from '../op-text.ts'
 import {
@@ -15,6 +15,7 @@ import {
   setNeighbour,
   setRoute,
 } from './entry-rules.ts'
+import { replaceFilters } from './filter-rules.ts'
 import { addLink, deleteLink, setLink } from './link-rules.ts'
 import { needOurs } from './refuse.ts'
 import { createWorld, type FakeWorld, linkKey, removeLink, removeNetns, type StoredLink } from './world.ts'
@@ -128,10 +129,7 @@ function perform(world: FakeWorld, op: Op): void {
       deleteFdb(world, op.entry)
       break
     case 'vxlan-filter-set':
-      for (const peer of op.filters.flatMap((filter) => filter.peers)) parseAddress(peer)
-      world.filters = op.filters
-        .map((filter) => ({ udpPort: filter.udpPort, peers: [...new Set(filter.peers)].sort() }))
-        .sort((a, b) => a.udpPort - b.udpPort)
+      replaceFilters(world, op.filters)
   }
 }
 
