@@ -48,7 +48,7 @@ export function svg(quantities: readonly Quantity[]): string {
     return panel(quantity, y)
   })
   const style = 'font-family="sans-serif" font-size="13"'
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="760" height="${height}" ${style}><rect width="100%" height="100%" fill="#fff"/>${panels.join('')}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="760" height="${height}" ${style}><title>Weft beside its peers</title><rect width="100%" height="100%" fill="#fff"/>${panels.join('')}</svg>\n`
 }
 
 function panel(quantity: Quantity, top: number): string {
