@@ -19,6 +19,7 @@ import { createNetworkDriver } from './docker/network-driver.ts'
 import { NetworkKeeper } from './docker/network-keeper.ts'
 import { createPluginServer, hasInheritedSocket, listenForDocker } from './docker/plugin-server.ts'
 import { DockerWatch } from './docker/watch.ts'
+import { createDoctor } from './doctor/doctor.ts'
 import { describeHost } from './host-facts.ts'
 import { createLinuxKernel, hostInterfaces, hostRoutes } from './kernel/index.ts'
 import type { Log } from './log.ts'
@@ -95,6 +96,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     log,
     onIntent: (text) => session.takeIntent(text),
     onPoke: (text) => session.takePoke(text),
+    onDoctor: (text) => doctor.answer(text),
     onConnected: () => session.changed(),
   })
   const controller = createController({
@@ -148,6 +150,18 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   const fenceSoon = () => session.ready(JOIN_WAIT_MS)
   const outbox = new Outbox({ store, controller, fence, loop, log, onProblems: tellIfNew })
   const engine = new Engine(options.dockerSocket)
+  const doctor = createDoctor({
+    host,
+    store,
+    engine,
+    loop,
+    log,
+    facts,
+    now,
+    pluginSocket: options.pluginSocket,
+    dataFolder: options.data,
+  })
+  await doctor.sweep()
   const keeper: NetworkKeeper = new NetworkKeeper({
     engine,
     store,

@@ -9,6 +9,7 @@ import { createAgentDoor } from './agent-requests.ts'
 import { createHandlers } from './api/handlers.ts'
 import { type Api, createApi } from './api/server.ts'
 import type { Bus } from './bus/index.ts'
+import { examine } from './doctor/doctor.ts'
 import { type ClusterChange, type DomainDeps, ensureMeta, openClusterCache } from './domain/index.ts'
 import { keys } from './domain/pure/keys.ts'
 import { every } from './every.ts'
@@ -110,10 +111,16 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     ensure: (host) => publisher.ensure(host),
   })
   const agent = createAgentDoor({ handlers: agentHandlers, log, mostUnderWay: MOST_AGENT_REQUESTS })
+  const carry = async (subject: string, text: string, timeoutMs: number) => {
+    const bus = buses.at(-1)
+    if (bus === undefined) throw new WeftError('unavailable', { what: 'no connection to NATS', on: subject })
+    return await bus.request(subject, text, timeoutMs)
+  }
   const api = createApi({
     handlers: createHandlers({
       deps,
       version: options.version,
+      doctor: (call) => examine({ deps, carry, warnings: options.warnings }, call),
       status: statusSource(cluster, { board, targets, publisher }, options.warnings),
     }),
     agent,

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { HostProblem } from './agent-protocol.ts'
+import { DoctorCall, DoctorView } from './doctor.ts'
 import { AuxAddresses, EGRESS_MODES, SubnetSpec } from './intent/entry.ts'
 import { Position } from './intent/intent.ts'
 import { CidrText, IpText } from './words/address-text.ts'
@@ -199,6 +200,8 @@ export const OPERATIONS = {
     }),
     reply: StatusView,
   },
+  /** Runs the checks of these hosts, and the probes between these pairs; bounded to 15 s. */
+  doctor: { method: 'POST', path: '/v1/doctor', body: DoctorCall, reply: DoctorView },
   events: { method: 'GET', path: '/v1/events', reply: EventView, stream: true },
   version: { method: 'GET', path: '/v1/version', reply: z.strictObject({ version: z.string(), cluster: z.string() }) },
 } as const satisfies Record<

@@ -25,6 +25,18 @@ export {
   UplinkView,
 } from './api.ts'
 export { closest } from './closest.ts'
+export {
+  DoctorCall,
+  DoctorFinding,
+  DoctorProbe,
+  DoctorReply,
+  DoctorRequest,
+  DoctorView,
+  DoctorWire,
+  MOST_DOCTOR_PAIRS,
+  MOST_DOCTOR_PROBES,
+  SEVERITIES,
+} from './doctor.ts'
 export type {
   Attachment,
   Driver,
@@ -136,6 +148,7 @@ export {
   AGENT_SUBJECTS,
   agentSubject,
   CONTROLLER_QUEUE,
+  doctorSubject,
   intentSubject,
   parseAgentSubject,
   pokeSubject,

@@ -2,6 +2,8 @@
 export const intentSubject = (host: string): string => `weft.v1.host.${host}.intent`
 /** The controller tells a host that it should look at its position (heartbeat of the push side). */
 export const pokeSubject = (host: string): string => `weft.v1.host.${host}.poke`
+/** The doctor's requests to a host's agent. */
+export const doctorSubject = (host: string): string => `weft.v1.host.${host}.doctor`
 export const agentSubject = (host: string, verb: string): string => `weft.v1.ctl.${host}.${verb}`
 /** What controllers subscribe to, in the queue group below. */
 export const AGENT_SUBJECTS = 'weft.v1.ctl.*.*'

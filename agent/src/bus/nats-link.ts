@@ -2,7 +2,7 @@
  * The NATS side of the agent. Settings by FACTS.md N2 to N6: never give up, notice black holes, and nothing that comes
  * in may throw. Everything else copes without it: what is missed is pulled, what cannot be asked here goes over HTTP.
  */
-import { agentSubject, intentSubject, pokeSubject, WeftError } from '@weft/shared'
+import { agentSubject, doctorSubject, intentSubject, pokeSubject, WeftError } from '@weft/shared'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Log } from '../log.ts'
 import { natsTlsOptions } from './tls.ts'
@@ -16,6 +16,8 @@ export interface NatsLinkOptions {
   readonly log: Log
   readonly onIntent: (text: string) => void
   readonly onPoke: (text: string) => void
+  /** Answers the doctor's request, or stays silent; never rejects. */
+  readonly onDoctor: (text: string) => Promise<string | undefined>
   /** After the first connection and each reconnect: what was published before is lost (N3). */
   readonly onConnected: () => void
 }
@@ -99,18 +101,21 @@ export class NatsLink {
   }
 
   #serve(connection: NatsConnection): void {
-    const { host, log, onIntent, onPoke, onConnected } = this.#options
+    const { host, log, onIntent, onPoke, onDoctor, onConnected } = this.#options
     this.#connection = connection
-    const hear = (subject: string, take: (text: string) => void) => {
+    const hear = (subject: string, take: (text: string, message: Msg) => void) => {
       const callback = (error: Error | null, message: Msg): undefined => {
         // A permission that is refused arrives here and the subscription is dead (N6): pulling goes on without it.
         if (error !== null) log.error({ subject, error: error.message }, 'subscription refused')
-        else take(message.string())
+        else take(message.string(), message)
       }
       connection.subscribe(subject, { callback })
     }
     hear(intentSubject(host), onIntent)
     hear(pokeSubject(host), onPoke)
+    hear(doctorSubject(host), (text, message) => {
+      void onDoctor(text).then((answer) => answer !== undefined && message.respond(answer))
+    })
     this.#connected = true
     log.info({ server: connection.getServer() }, 'bus connected')
     onConnected()

@@ -10,7 +10,7 @@ const nullable = <S extends z.ZodType>(schema: S) => schema.nullish().transform(
 const TextMap = nullable(z.record(z.string(), z.string()))
 
 const Version = z.object({ Version: z.string(), ApiVersion: z.string(), MinAPIVersion: z.string().optional() })
-const Info = z.object({ DockerRootDir: z.string(), Driver: z.string() })
+const Info = z.object({ DockerRootDir: z.string(), Driver: z.string(), LiveRestoreEnabled: z.boolean().default(false) })
 
 export const DockerNetwork = z.object({
   Id: z.string(),

@@ -2,6 +2,7 @@
 import { completionSpec } from '../completion/spec.ts'
 import { controllerSpec } from './controller/spec.ts'
 import { dnsSpec } from './dns/spec.ts'
+import { doctorSpec } from './doctor/spec.ts'
 import { endpointSpec } from './endpoint/spec.ts'
 import { hostSpec } from './host/spec.ts'
 import { joinSpec } from './join/spec.ts'
@@ -44,6 +45,7 @@ export const TREE: GroupSpec = {
       api: true,
       load: () => import('./status.ts'),
     },
+    doctorSpec,
     {
       name: 'events',
       summary: 'What changes, as it changes, until Ctrl-C',

@@ -1,5 +1,5 @@
 /** What each operation of the API does: one call into the domain, or one look at the cluster. */
-import { WeftError } from '@weft/shared'
+import { type DoctorCall, type DoctorView, WeftError } from '@weft/shared'
 import {
   type ClusterView,
   createNetwork,
@@ -23,12 +23,13 @@ export interface HandlerOptions {
   readonly deps: DomainDeps
   readonly status: StatusSource
   readonly version: string
+  readonly doctor: (call: DoctorCall) => Promise<DoctorView>
 }
 
 /** How long a read waits for etcd before it answers with what is known, milliseconds. */
 const FRESH_WITHIN_MS = 2_000
 
-export function createHandlers({ deps, status, version }: HandlerOptions): Handlers {
+export function createHandlers({ deps, status, version, doctor }: HandlerOptions): Handlers {
   /** Answers from the view at what etcd had acknowledged when asked; from the last known one when etcd does not answer. */
   const read = async <T>(context: RequestContext, look: (view: ClusterView) => T): Promise<Answer<T>> => {
     const stale = !(await catchesUp(deps, context.signal))
@@ -65,6 +66,7 @@ export function createHandlers({ deps, status, version }: HandlerOptions): Handl
       const reply = await waitForStatus(status, revision, query.timeoutMs ?? DEFAULT_WAIT_MS, context.signal)
       return { reply, revision: reply.revision }
     },
+    doctor: async ({ body }) => ({ reply: await doctor(body), revision: now() }),
     async *events(_, context) {
       for await (const change of deps.cluster.changes(context.signal)) yield* eventsOf(change)
     },

@@ -1,0 +1,136 @@
+/** The two sides of a probe between hosts. Each makes its end, and whatever happens takes it away again. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type DoctorProbe, type HostFacts, WeftError } from '@weft/shared'
+import { runProgram } from '../../kernel/run-program.ts'
+import type { PathFacts, TcpFacts, WireFacts } from '../checks/check.ts'
+import { dropNetns, inside, makeNetns } from '../netns.ts'
+import { limitPath, makePath, makeWire, overheadOf, type Role, talkLink } from './links.ts'
+import type { Reached } from './talk.ts'
+import { startListener, talk } from './talker.ts'
+
+export interface Ground {
+  readonly facts: HostFacts
+  readonly uplinks: Readonly<Record<string, string>>
+}
+
+/** How long a listener waits for its probe to end it. */
+export const LISTEN_MS = 12_000
+const START_MS = 3_000
+const REACH_MS = 6_000
+const TCP_BYTES = 1024 * 1024
+const TCP_MS = 2_500
+/** Inner IP and UDP headers, bytes. */
+const INNER_BYTES = 28
+/** The smallest outer packet that is tried (RFC 791: what everybody takes). */
+const LEAST_BYTES = 576
+
+/** Lines that could be made, and why the others could not. Line 0 is the path. */
+interface Ends {
+  readonly made: readonly number[]
+  readonly trouble: ReadonlyMap<number, string>
+}
+
+interface End extends Ends {
+  readonly netns: string
+  close(): Promise<void>
+}
+
+async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Ground): Promise<End> {
+  const netns = await makeNetns(`${probe.id}-${role}`)
+  const close = () => dropNetns(netns)
+  try {
+    const made: number[] = []
+    const trouble = new Map<number, string>()
+    for (let line = 0; line <= probe.wires.length; line++) {
+      try {
+        if (line === 0) await makePath(netns, probe, role, facts)
+        else await makeWire(netns, probe, line, role, facts, uplinks)
+        made.push(line)
+      } catch (error) {
+        const { parts } = WeftError.from(error)
+        trouble.set(line, [parts.on === netns ? undefined : parts.what, parts.on, parts.why].filter(Boolean).join(': '))
+      }
+    }
+    return { netns, made, trouble, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Answers a peer's probe until the returned function is called; ends by itself after {@link LISTEN_MS}. */
+export async function answerProbe(probe: DoctorProbe, ground: Ground): Promise<() => Promise<void>> {
+  const end = await openEnd(probe, 'answers', ground)
+  try {
+    const links = end.made.map((line) => talkLink(probe, line, 'answers'))
+    const hush = await startListener(end.netns, { do: 'listen', links, forMs: LISTEN_MS }, START_MS)
+    let over: Promise<void> | undefined
+    const close = () => {
+      clearTimeout(timer)
+      over ??= hush().then(() => end.close())
+      return over
+    }
+    const timer = setTimeout(() => void close().catch(() => undefined), LISTEN_MS)
+    return close
+  } catch (error) {
+    await end.close()
+    throw error
+  }
+}
+
+/** Probes a peer that answers. Never throws for what it finds. @throws when its own end cannot be made */
+export async function askProbe(probe: DoctorProbe, ground: Ground): Promise<{ path: PathFacts; wires: WireFacts[] }> {
+  const end = await openEnd(probe, 'asks', ground)
+  try {
+    const { facts } = ground
+    const outer = overheadOf(facts.underlay.address) + INNER_BYTES
+    const sizes = { least: LEAST_BYTES - outer, most: facts.underlay.mtu - outer }
+    const links = end.made.map((line) => talkLink(probe, line, 'asks'))
+    const hasPath = end.made.includes(0)
+    const order = { do: 'reach', links, ...(hasPath ? { sizes } : {}) } as const
+    const reached = await talk<Reached>(end.netns, order, REACH_MS)
+    const at = (line: number) => reached.links[end.made.indexOf(line)]
+    const path = hasPath ? await measurePath(end.netns, probe, reached, outer, facts) : noPath(end.trouble.get(0))
+    const wires = probe.wires.map(({ parent, networks }, index): WireFacts => {
+      const { answered = false, heard = false } = at(index + 1) ?? {}
+      const trouble = end.trouble.get(index + 1)
+      const tagged = /\.[0-9]+$/.test(parent)
+      return { parent, networks, tagged, answered, heard, ...(trouble === undefined ? {} : { trouble }) }
+    })
+    return { path, wires }
+  } finally {
+    await end.close()
+  }
+}
+
+const noPath = (reason = 'no device was made'): PathFacts => ({ tried: false, reason })
+
+async function measurePath(
+  netns: string,
+  probe: DoctorProbe,
+  { links: [first], largest: payload }: Reached,
+  outer: number,
+  { underlay }: HostFacts,
+): Promise<PathFacts> {
+  const { answered = false, heard = false, peerHeard = 0 } = first ?? {}
+  const link = talkLink(probe, 0, 'asks')
+  const pinged = !answered && (await pings(netns, link.peer))
+  const largest = payload === undefined ? undefined : payload + outer
+  let tcp: TcpFacts | undefined
+  if (answered) {
+    const inner = (largest ?? underlay.mtu) - overheadOf(underlay.address)
+    await limitPath(netns, probe, 'asks', inner)
+    tcp = await talk<TcpFacts>(netns, { do: 'tcp', link, bytes: TCP_BYTES, forMs: TCP_MS }, TCP_MS + START_MS)
+  }
+  return { tried: true, answered, heard, peerHeard, pinged, largest, tcp }
+}
+
+/** ICMP has its checksum from the kernel, whatever the NIC does. False too where there is no ping. */
+async function pings(netns: string, peer: string): Promise<boolean> {
+  const ping = ['ping', '-c', '2', '-i', '0.3', '-W', '1', peer]
+  const asked = runProgram('nsenter', [...inside(netns), ...ping]).then(
+    () => true,
+    () => false,
+  )
+  return await Promise.race([asked, sleep(2_500, false)])
+}

@@ -1,0 +1,145 @@
+/** `weft doctor`: asks hosts for their own checks, lets pairs of hosts probe each other, and adds what only we can tell. */
+import { type DoctorCall, type DoctorFinding, type DoctorView, WeftError } from '@weft/shared'
+import { type ClusterView, type DomainDeps, findHost } from '../domain/index.ts'
+import { askAgent, type Carry } from './ask.ts'
+import { freeVnis, probeEnds } from './plan.ts'
+
+export interface DoctorOptions {
+  readonly deps: DomainDeps
+  readonly carry: Carry
+  /** What an admin should know whatever he asks. */
+  readonly warnings: () => readonly string[]
+}
+
+const HOST_MS = 9_000
+const LISTEN_MS = 5_000
+const PROBE_MS = 12_000
+const CLOSE_MS = 3_000
+const PROBE_ID_LENGTH = 12
+/** Probe numbers and VNIs of two doctors at once are apart by chance. */
+const SEED_DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** Bounded by the deadlines of its requests, which run at once: 15 s. @throws `not_found` for a host that there is not */
+export async function examine(options: DoctorOptions, call: DoctorCall): Promise<DoctorView> {
+  const { deps, warnings } = options
+  const view = deps.cluster.current()
+  const all = [...view.hosts.keys()].sort()
+  for (const ref of [...(call.hosts ?? []), ...(call.pairs ?? []).flat()]) findHost(view, ref)
+  const hosts = [...new Set(call.hosts ?? all)]
+  const pairs = call.pairs ?? []
+  const seed = seedOf(deps.randomText(4))
+  const vnis = freeVnis(view, pairs.length, seed)
+  const found = await Promise.all([
+    ...hosts.map((host) => examineHost(options, view, host)),
+    ...pairs.map((pair, index) => examinePair(options, view, pair, { number: seed + index, vni: vnis[index] ?? 1 })),
+  ])
+  const own = call.hosts === undefined ? [...services(warnings()), ...twins(view)] : []
+  return { hosts: all.map((id) => ({ id, alive: isAlive(view, id) })), findings: [...own, ...found.flat()] }
+}
+
+function seedOf(text: string): number {
+  return [...text].reduce((sum, digit) => sum * SEED_DIGITS.length + Math.max(0, SEED_DIGITS.indexOf(digit)), 0)
+}
+
+function isAlive(view: ClusterView, host: string): boolean {
+  const record = view.hosts.get(host)?.value
+  return record !== undefined && view.alive.get(host)?.value.epoch === record.epoch
+}
+
+function services(warnings: readonly string[]): DoctorFinding[] {
+  const about = { check: 'services', hosts: [] }
+  if (warnings.length === 0) return [{ ...about, severity: 'ok', measured: 'nothing is known against etcd and NATS' }]
+  return warnings.map((measured) => ({
+    ...about,
+    severity: 'warn',
+    measured,
+    why: 'whoever reaches the port may use what later versions have mended, or records are not obeyed',
+    remedy: measured.startsWith('NATS') ? 'run a newer nats-server, or name one with --nats' : 'weft status',
+  }))
+}
+
+/** Hosts that name one VTEP, as their records tell; agents see only what answers. */
+function twins(view: ClusterView): DoctorFinding[] {
+  const byAddress = Map.groupBy(view.facts, ([, { value }]) => value.facts.underlay.address)
+  return [...byAddress].flatMap(([address, records]): DoctorFinding[] => {
+    const [first, second] = records.map(([host]) => host)
+    if (first === undefined || second === undefined) return []
+    return [
+      {
+        check: 'identity',
+        severity: 'error',
+        hosts: [first, second],
+        measured: `${records.map(([host]) => host).join(', ')} have one VTEP, ${address}`,
+        why: 'what is sent to the one arrives at the other, at random',
+        remedy: 'give one of them another address, and name it with weft agent --vtep ADDRESS',
+      },
+    ]
+  })
+}
+
+async function examineHost({ deps, carry }: DoctorOptions, view: ClusterView, host: string): Promise<DoctorFinding[]> {
+  if (!isAlive(view, host)) return [silent(host)]
+  const addresses = [...view.facts].map(([id, { value }]) => [id, value.facts.underlay.address] as const)
+  const peers = Object.fromEntries(addresses.filter(([id]) => id !== host))
+  const instance = view.hosts.get(host)?.value.instance ?? ''
+  const request = { do: 'host', instance, sentMs: deps.clock.now(), peers, endpoints: view.endpoints.size } as const
+  try {
+    return await askAgent(carry, host, request, HOST_MS)
+  } catch (thrown) {
+    return [unheard(host, WeftError.from(thrown))]
+  }
+}
+
+async function examinePair(
+  { deps, carry }: DoctorOptions,
+  view: ClusterView,
+  pair: readonly [string, string],
+  place: { number: number; vni: number },
+): Promise<DoctorFinding[]> {
+  const about = { check: 'pair', hosts: [...pair] }
+  const silentOne = pair.find((host) => !isAlive(view, host))
+  if (silentOne !== undefined) return [{ ...about, severity: 'skipped', measured: `${silentOne} is silent` }]
+  const ends = probeEnds(view, pair, { id: deps.randomText(PROBE_ID_LENGTH), ...place })
+  if (ends === undefined) return [{ ...about, severity: 'skipped', measured: 'a VTEP is not known' }]
+  const [asks, answers] = pair
+  const instanceOf = (host: string) => view.hosts.get(host)?.value.instance ?? ''
+  try {
+    await askAgent(carry, answers, { do: 'listen', instance: instanceOf(answers), probe: ends.answers }, LISTEN_MS)
+    try {
+      return await askAgent(carry, asks, { do: 'probe', instance: instanceOf(asks), probe: ends.asks }, PROBE_MS)
+    } finally {
+      await askAgent(carry, answers, { do: 'close', instance: instanceOf(answers), id: ends.answers.id }, CLOSE_MS)
+    }
+  } catch (thrown) {
+    return [
+      {
+        ...about,
+        severity: 'skipped',
+        measured: `could not be tried: ${WeftError.from(thrown).message}`.slice(0, 2000),
+      },
+    ]
+  }
+}
+
+function silent(host: string): DoctorFinding {
+  return {
+    check: 'agent',
+    severity: 'error',
+    hosts: [host],
+    measured: `the agent of ${host} does not report`,
+    why: 'the host follows no change, and its new containers get no address',
+    remedy: `on ${host}: systemctl status weft-agent; journalctl -u weft-agent -n 50`,
+  }
+}
+
+/** It reports, and so reaches us; we do not reach it. */
+function unheard(host: string, { code, message }: WeftError): DoctorFinding {
+  return {
+    check: 'agent',
+    severity: 'error',
+    hosts: [host],
+    measured: `the agent of ${host} cannot be asked over NATS [${code}]: ${message}`.slice(0, 2000),
+    why: 'it reports over HTTP alone: changes reach it late, and the doctor cannot look',
+    remedy: `on ${host}: see that weft agent --nats names a server that it reaches (TCP 4222): journalctl -u weft-agent -n 50`,
+  }
+}

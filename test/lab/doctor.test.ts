@@ -1,0 +1,132 @@
+/**
+ * `weft doctor` in a lab: nothing is wrong with a healthy one, and what is broken on purpose is found, on the right hosts
+ * and with the remedy (issue 3, point 8). Every probe is gone afterwards.
+ */
+import { execFileSync } from 'node:child_process'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { execIn } from '../../cli/src/lab/index.ts'
+import { on, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import type { DoctorFinding } from '../../shared/src/doctor.ts'
+import { useLab } from '../support/lab.ts'
+
+const MOST_MS = 15_000
+
+describe('doctor', () => {
+  const lab = useLab('doctor')
+
+  beforeAll(async () => {
+    await weft(lab(), 'network', 'create', '--subnet', '10.44.0.0/24', 'mynet')
+    await weft(lab(), 'network', 'create', '-d', 'macvlan', '--subnet', '10.45.0.0/24', '-o', 'parent=eth0', 'wired')
+    await weft(lab(), 'status', '--wait', '--timeout', '20s')
+  })
+
+  async function examine(...args: string[]) {
+    const began = performance.now()
+    const { code, stdout, stderr } = await tryWeft(lab(), 'doctor', '--format', 'json', ...args)
+    expect(stderr).not.toContain('weft:')
+    expect(performance.now() - began).toBeLessThan(MOST_MS)
+    return { code, findings: JSON.parse(stdout) as DoctorFinding[] }
+  }
+  const errors = (findings: readonly DoctorFinding[]) => findings.filter(({ severity }) => severity === 'error')
+  const of = (findings: readonly DoctorFinding[], check: string) => findings.filter((each) => each.check === check)
+
+  /** Runs the doctor with something broken, and mends it whatever comes. */
+  async function whileBroken<T>(host: string, wrong: string[], right: string[], body: () => Promise<T>): Promise<T> {
+    await on(lab(), host, ...wrong)
+    try {
+      return await body()
+    } finally {
+      await on(lab(), host, ...right)
+    }
+  }
+
+  async function expectNothingLeft(): Promise<void> {
+    for (const host of ['docker1', 'docker2']) {
+      expect(await on(lab(), host, 'ip', 'netns', 'list')).not.toContain('wfdoctor')
+      expect(await on(lab(), host, 'ip', '-o', 'link')).not.toContain('wfd')
+      expect((await execIn(lab(), host, ['pgrep', '-f', 'pair/talk'])).stdout).toBe('')
+    }
+  }
+
+  it('finds nothing wrong with a healthy lab, in the time it may take, and leaves nothing', async () => {
+    const { code, findings } = await examine()
+    expect(errors(findings)).toEqual([])
+    expect(code).toBe(0)
+    for (const check of ['docker', 'plugin', 'intent', 'routes', 'identity', 'netfilter', 'clock'])
+      expect(of(findings, check), check).toMatchObject([{ severity: 'ok' }, { severity: 'ok' }])
+    const pair = { severity: 'ok', hosts: ['docker1', 'docker2'] }
+    for (const check of ['udp-port', 'path-mtu', 'offload', 'wire'])
+      expect(of(findings, check), check).toMatchObject([pair])
+    expect(of(findings, 'path-mtu')[0]?.measured).toContain('1500 bytes pass')
+    expect(of(findings, 'offload')[0]?.measured).toContain('1048576 bytes')
+    await expectNothingLeft()
+  })
+
+  it('examines what is named, prints for people, and knows who is not there', async () => {
+    const text = await weft(lab(), 'doctor', 'docker2')
+    expect(text).toMatch(/^RESULT +CHECK +ON +MEASURED/)
+    expect(text).toMatch(/^ok +plugin +docker2 +\S+weft.sock answers/m)
+    expect(text).toMatch(/^ok +udp-port +docker1 - docker2 /m)
+    expect(text).not.toMatch(/^\S+ +plugin +docker1/m)
+    expect((await tryWeft(lab(), 'doctor', 'docker9')).code).toBe(3)
+  })
+
+  it('names the pair that limits the MTU, and the network that it harms', async () => {
+    const port = (mtu: string) =>
+      execFileSync('ip', ['-n', lab().layout.switchNetns, 'link', 'set', 'dev', 'docker2', 'mtu', mtu])
+    port('1400')
+    // A bridge lets four bytes more through, for a VLAN tag (is_skb_forwardable).
+    try {
+      const { code, findings } = await examine()
+      expect(code).toBe(7)
+      const [finding] = errors(findings)
+      expect(errors(findings)).toHaveLength(1)
+      expect(finding).toMatchObject({ check: 'path-mtu', hosts: ['docker1', 'docker2'] })
+      expect(finding?.measured).toContain('1404 bytes pass between docker1 and docker2')
+      expect(finding?.measured).toContain('network mynet sends 1500')
+      expect(finding?.remedy).toContain('-o mtu=1354 mynet')
+    } finally {
+      port('1500')
+    }
+  })
+
+  it('tells which way the VXLAN port is shut', async () => {
+    const rules = 'table inet shut { chain in { type filter hook input priority 0; udp dport 4789 drop; }; }\n'
+    expect(await execIn(lab(), 'docker2', ['nft', '-f', '-'], { input: rules })).toMatchObject({ code: 0 })
+    try {
+      const { code, findings } = await examine()
+      expect(code).toBe(7)
+      const [finding] = of(findings, 'udp-port')
+      expect(finding).toMatchObject({ severity: 'error', hosts: ['docker1', 'docker2'] })
+      expect(finding?.measured).toContain('UDP 4789 from docker1 does not arrive at docker2')
+      expect(finding?.remedy).toContain('on docker2: nft list ruleset')
+      expect(of(findings, 'offload')).toMatchObject([{ severity: 'skipped' }])
+      expect(of(findings, 'wire')).toMatchObject([{ severity: 'ok' }])
+    } finally {
+      await on(lab(), 'docker2', 'nft', 'delete', 'table', 'inet', 'shut')
+    }
+    await expectNothingLeft()
+  })
+
+  it('finds a route that came after the network', async () => {
+    const route = ['10.44.0.128/25', 'dev', 'eth0']
+    await whileBroken('docker1', ['ip', 'route', 'add', ...route], ['ip', 'route', 'del', ...route], async () => {
+      const { code, findings } = await examine('docker1')
+      expect(code).toBe(7)
+      expect(errors(findings)).toMatchObject([{ check: 'routes', hosts: ['docker1'] }])
+      expect(errors(findings)[0]?.measured).toContain('10.44.0.128/25 on eth0 overlaps 10.44.0.0/24 of network mynet')
+      expect(errors(findings)[0]?.remedy).toContain('ip route del 10.44.0.128/25 dev eth0')
+    })
+  })
+
+  it('finds a plugin socket that is gone', async () => {
+    const [socket, aside] = ['/run/docker/plugins/weft.sock', '/run/docker/plugins/aside']
+    await whileBroken('docker2', ['mv', socket, aside], ['mv', aside, socket], async () => {
+      const { code, findings } = await examine('docker2')
+      expect(code).toBe(7)
+      expect(errors(findings)).toMatchObject([{ check: 'plugin', hosts: ['docker2'] }])
+      expect(errors(findings)[0]?.remedy).toContain('systemctl restart weft-agent.socket')
+    })
+    expect((await examine('docker2')).code).toBe(0)
+  })
+})
