@@ -15,7 +15,8 @@ const { client } = JSON.parse(readFileSync(join(data, 'etcd-ports.json'), 'utf8'
 const password = readFileSync(join(data, 'secret'), 'utf8').trim()
 const kv = etcdKv({ endpoints: [`http://127.0.0.1:${client}`] })
 const bus = await connectNats({
-  servers: ['nats://10.250.0.10:4222'],
+  servers: ['tls://10.250.0.10:4222'],
+  ca: readFileSync(join(data, 'tls/ca.crt'), 'utf8'),
   user: BUS_USER,
   password,
   name: 'floor',
