@@ -77,8 +77,9 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
 
   let applied = 0
   let passProblems: readonly HostProblem[] = []
+  const { pass, wire } = createReconcile({ host, kernel, store, log, facts, now })
   const loop = new Loop({
-    pass: createReconcile({ host, kernel, store, log, facts, now }),
+    pass,
     log,
     everyMs: PASS_EVERY_MS,
     onResult: (result) => {
@@ -127,12 +128,14 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       if (previous?.incarnation !== store.current.position?.incarnation) applied = 0
       // A claim's echo: desired does not depend on it, and a pass would only stand in the way of the endpoint's own.
       const level = own && passProblems.length === 0 && applied === previous?.revision
-      if (!level) loop.trigger('intent')
+      // Nobody acts on it before it is on disk.
       store.durable().then(
         () => {
           if (level) applied = store.written.position?.revision ?? applied
+          else loop.trigger('intent')
           keeper.trigger()
         },
+        // The failure is a problem of the host, to be told.
         () => tellIfNew(),
       )
     },
@@ -140,10 +143,12 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   })
   let told = ''
   const tellIfNew = () => {
-    const text = JSON.stringify([Math.min(applied, keeper.applied), problems(), store.current.position])
+    const reached = Math.min(applied, keeper.applied)
+    const text = JSON.stringify([reached, problems(), store.current.position])
     if (text === told) return
     told = text
-    session.changed()
+    // Somebody may be waiting for it (`weft status --wait`).
+    session.changed(reached === store.current.position?.revision)
   }
 
   const fence = () => session.fence()
@@ -202,6 +207,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
         controller,
         fence: fenceSoon,
         loop,
+        wire,
+        kernel,
         newRequestId: newId,
         now,
         onChanged: (uid) => outbox.changed(uid),
@@ -228,6 +235,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       names.stop()
       await closeServer(server)
       await loop.stop()
+      // A failure has been logged by the store, and there is no one left to tell.
       await store.durable().catch(() => undefined)
       await Promise.race([background, new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
       kernel.close()

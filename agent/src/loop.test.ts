@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Loop } from './loop.ts'
 import type { PassResult } from './reconcile.ts'
 
-const CLEAN: PassResult = { applied: 1, problems: [], ops: 0, retryInMs: undefined, observed: undefined }
+const CLEAN: PassResult = { applied: 1, problems: [], ops: 0, retryInMs: undefined }
 const log = {
   debug: () => undefined,
   info: () => undefined,
@@ -62,28 +62,5 @@ describe('the loop', () => {
     expect((await loop.run('two')).problems).toEqual([])
     await loop.stop()
     expect((await loop.run('after the end')).problems).toHaveLength(1)
-  })
-
-  it('settled waits for the running pass and no other', async () => {
-    let open: () => void = () => undefined
-    const gate = new Promise<void>((resolve) => {
-      open = resolve
-    })
-    const loop = loopOf(async () => {
-      await gate
-      return CLEAN
-    })
-    await loop.settled()
-    const pass = loop.run('one')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    let settled = false
-    const waiting = loop.settled().then(() => {
-      settled = true
-    })
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    expect(settled).toBe(false)
-    open()
-    await Promise.all([pass, waiting])
-    await loop.stop()
   })
 })

@@ -43,11 +43,6 @@ export class Loop {
     return this.#next
   }
 
-  /** Resolves when the pass that runs now, if any, is over: later ones know what was changed before the call. */
-  async settled(): Promise<void> {
-    await this.#running
-  }
-
   /** No further pass begins; the running one is waited for. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -93,5 +88,5 @@ function failed(error: WeftError): PassResult {
     message: error.message.slice(0, 2000),
     ...(error.parts.remedy === undefined ? {} : { remedy: error.parts.remedy }),
   }
-  return { applied: undefined, problems: [problem], ops: 0, retryInMs: RETRY_MS, observed: undefined }
+  return { applied: undefined, problems: [problem], ops: 0, retryInMs: RETRY_MS }
 }

@@ -2,8 +2,9 @@
 import fs from 'node:fs'
 import { interfaceName, type NetworkSpec } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StateStore } from '../../agent/src/state/store.ts'
 import { NET, network, SUB4, SUB6, uidOf } from '../../agent/src/testing/builders.ts'
-import { type Plugin, post, startPlugin } from '../support/plugin.ts'
+import { type Plugin, post, QUIET, startPlugin } from '../support/plugin.ts'
 
 const POOL4 = `${NET}/${SUB4}`
 const POOL6 = `${NET}/${SUB6}`
@@ -151,7 +152,7 @@ describe('plugin', () => {
   })
 
   describe('an endpoint', () => {
-    it('is wired when CreateEndpoint answers, and gone when DeleteEndpoint does', async () => {
+    it('is wired when CreateEndpoint answers, and gone after the pass that DeleteEndpoint asks for', async () => {
       const { Address } = await request(POOL4)
       expect(await create({ Address, AddressIPv6: '', MacAddress: '' })).toEqual({
         Interface: { MacAddress: '02:00:00:00:00:01' },
@@ -168,16 +169,18 @@ describe('plugin', () => {
       expect(await endpointCall('Leave')).toEqual({})
       expect(links()).toContain(container)
       expect(await endpointCall('DeleteEndpoint')).toEqual({})
+      await plugin.loop.run('deleted')
       expect(links()).not.toContain(container)
       expect(links()).not.toContain(port)
       expect(await endpointCall('DeleteEndpoint')).toEqual({})
     })
 
-    it('is on disk before Docker hears of it', async () => {
+    it('is in a file before Docker hears of it', async () => {
       const { Address } = await request(POOL4)
-      expect(fs.readFileSync(`${plugin.folder}/state`, 'utf8')).toContain(String(Address))
+      const next = () => StateStore.open({ file: `${plugin.folder}/state`, log: QUIET, newInstance: () => 'other' })
+      expect([...next().current.endpoints.values()]).toMatchObject([{ addresses: [Address], phase: 'claimed' }])
       await create({ Address, AddressIPv6: '', MacAddress: '' })
-      expect(fs.readFileSync(`${plugin.folder}/state`, 'utf8')).toContain(EP)
+      expect([...next().current.endpoints.values()]).toMatchObject([{ dockerEndpointId: EP, phase: 'new' }])
     })
 
     it('of two families and with a MAC of its own is bound to one', async () => {
@@ -200,7 +203,7 @@ describe('plugin', () => {
       await create(wish)
       expect(plugin.kernel.toText()).toBe(before)
       expect(records()).toHaveLength(1)
-      expect(plugin.results.at(-1)?.ops).toBe(0)
+      expect((await plugin.loop.run('after them')).ops).toBe(0)
     })
 
     it.each(['01:00:5e:00:00:01', 'zz', '02:00'])('MAC %s is refused', async (MacAddress) => {
@@ -256,6 +259,7 @@ describe('plugin', () => {
       expect(links().filter((name) => name.startsWith('wfp'))).toHaveLength(40)
       expect(new Set(records().flatMap(({ addresses }) => addresses)).size).toBe(40)
       await Promise.all(ids.map((id) => endpointCall('DeleteEndpoint', id)))
+      await plugin.loop.run('deleted')
       expect(links().filter((name) => name.startsWith('wfp'))).toHaveLength(0)
     })
   })

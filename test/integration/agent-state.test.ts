@@ -49,6 +49,99 @@ describe('state file', () => {
     expect(open().current.endpoints.size).toBe(200)
   })
 
+  describe('what is kept', () => {
+    const withEndpoint = (store: StateStore, letter: string) =>
+      store.change((before) => ({
+        ...before,
+        endpoints: new Map(before.endpoints).set(uidOf(letter), record({ uid: uidOf(letter) })),
+      }))
+    const uids = () => [...open().current.endpoints.keys()]
+
+    it('is what the next agent begins with, at once and without an fsync of the intent', async () => {
+      const store = open()
+      store.change(() => full)
+      await store.durable()
+      const before = fs.readFileSync(file, 'utf8')
+      withEndpoint(store, 'k')
+      store.keep()
+      expect(uids()).toEqual([uidOf('e'), uidOf('k')])
+      expect(store.written).toEqual(store.current)
+      expect(fs.readFileSync(file, 'utf8')).toBe(before)
+    })
+
+    it('has no intent that is not fsynced: nobody may act on that', async () => {
+      const store = open()
+      store.change(() => full)
+      await store.durable()
+      store.change((before) => ({ ...before, entries: new Map(), position: null }))
+      withEndpoint(store, 'k')
+      store.keep()
+      expect(store.written.entries).toBe(full.entries)
+      expect(open().current.entries).toEqual(full.entries)
+      expect(uids()).toContain(uidOf('k'))
+    })
+
+    it('before there is a state file makes one', () => {
+      const store = open()
+      store.change(() => full)
+      store.keep()
+      expect(uids()).toEqual([uidOf('e')])
+    })
+
+    it('is never uncovered by a state file that was begun before it', async () => {
+      const store = open()
+      store.change(() => full)
+      await store.durable()
+      let done = false
+      for (let round = 0; round < 20; round++) {
+        store.change((before) => ({ ...before, instance: `instance${round}` }))
+        const writing = store.durable().then(() => {
+          done = true
+        })
+        done = false
+        for (let step = 0; !done; step++) {
+          const letter = 'abcdefgh'[(round + step) % 8] ?? ''
+          store.change((before) => ({
+            ...before,
+            endpoints: new Map([[uidOf(letter), record({ uid: uidOf(letter) })]]),
+          }))
+          store.keep()
+          expect(uids()).toEqual([uidOf(letter)])
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        await writing
+        expect(open().current).toEqual(store.current)
+      }
+    })
+
+    it('over another state file is old; garbage there removes nothing', async () => {
+      const store = open()
+      store.change(() => full)
+      await store.durable()
+      withEndpoint(store, 'k')
+      store.keep()
+      const live = fs.readFileSync(`${file}.live`)
+      await store.durable()
+      store.change(() => full)
+      await store.durable()
+      fs.writeFileSync(`${file}.live`, live)
+      expect(open().current).toEqual(full)
+      fs.writeFileSync(`${file}.live`, 'garbage')
+      expect(open().current).toEqual({ ...full, endpointsKnown: false })
+    })
+
+    it('is fsynced soon', async () => {
+      const store = open()
+      store.change(() => full)
+      await store.durable()
+      withEndpoint(store, 'k')
+      store.keep()
+      await new Promise((resolve) => setTimeout(resolve, 800))
+      fs.rmSync(`${file}.live`)
+      expect(uids()).toContain(uidOf('k'))
+    })
+  })
+
   it.each([
     ['cut', (text: string) => text.slice(0, text.length / 2)],
     ['garbled', (text: string) => text.replaceAll('0', '1')],

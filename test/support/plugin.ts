@@ -105,8 +105,16 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
   const kernel = createFakeKernel()
   kernel.addForeign({ kind: 'other', netns: '', name: 'eth0', mtu: 1500, up: true })
   const results: PassResult[] = []
+  const { pass, wire } = createReconcile({
+    host: 'docker1',
+    kernel,
+    store,
+    log: QUIET,
+    facts: () => FACTS,
+    now: Date.now,
+  })
   const loop = new Loop({
-    pass: createReconcile({ host: 'docker1', kernel, store, log: QUIET, facts: () => FACTS, now: Date.now }),
+    pass,
     log: QUIET,
     everyMs: 60_000,
     onResult: (result) => void results.push(result),
@@ -121,7 +129,7 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
     deadlineMs,
     handlers: {
       ...createIpamDriver({ ...common, creating, newRequestId, onReleased: () => undefined }),
-      ...createNetworkDriver({ ...common, loop, newRequestId, onChanged: () => undefined }),
+      ...createNetworkDriver({ ...common, loop, wire, kernel, newRequestId, onChanged: () => undefined }),
       'Test.Hang': () => new Promise(() => undefined),
     },
   })

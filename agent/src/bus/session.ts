@@ -62,6 +62,7 @@ export class Session {
   #pulling: Promise<void> | undefined
   #wake: () => void = () => {}
   #due = false
+  #now = false
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -97,9 +98,10 @@ export class Session {
     return this.fence()
   }
 
-  /** Applied revision or problems changed, or the bus is back: tell it now. */
-  changed(): void {
+  /** Applied revision or problems changed, or the bus is back: tell it soon, or `now`. */
+  changed(now = false): void {
     this.#due = true
+    this.#now ||= now
     this.#wake()
   }
 
@@ -110,14 +112,15 @@ export class Session {
       try {
         if (!this.#joined) await this.#join()
         this.#due = false
+        this.#now = false
         await this.#status()
       } catch (error) {
         this.#failed(WeftError.from(error))
         await pause(REJOIN_MS, signal)
         continue
       }
-      await this.#idle(signal)
-      await pause(DEBOUNCE_MS, signal)
+      await this.#idle(this.#options.heartbeatMs, () => this.#due, signal)
+      await this.#idle(DEBOUNCE_MS, () => this.#now, signal)
     }
   }
 
@@ -283,12 +286,13 @@ export class Session {
     return { host: this.#options.host, identity, position, entries }
   }
 
-  /** Until the next heartbeat is due, something changed, or the signal. */
-  async #idle(signal: AbortSignal): Promise<void> {
-    if (this.#due || signal.aborted) return
+  /** Until `over` becomes true by a change, the time is up, or the signal. */
+  async #idle(ms: number, over: () => boolean, signal: AbortSignal): Promise<void> {
+    if (over() || signal.aborted) return
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#options.heartbeatMs)
+      const timer = setTimeout(resolve, ms)
       this.#wake = () => {
+        if (!over() && !signal.aborted) return
         clearTimeout(timer)
         resolve()
       }

@@ -57,12 +57,12 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
       const address = given ?? (await endpointAddress(options, handed, pool, asked))
       return { Address: withPrefix(address, pool.subnet), Data: {} }
     },
-    'IpamDriver.ReleaseAddress': async (body) => {
+    'IpamDriver.ReleaseAddress': (body) => {
       const { PoolID, Address } = readMessage('IpamDriver.ReleaseAddress', body)
       const [network = ''] = PoolID.split('/')
       const address = formatAddress(parseAddress(withoutPrefix(Address)))
       store.change((state) => givenBack(state, network, address, options))
-      await store.durable()
+      store.keep()
       handed.delete(`${network} ${address}`)
       options.onReleased()
       return {}
@@ -117,7 +117,7 @@ async function endpointAddress(
   if (own !== undefined) {
     handed.add(`${pool.network.uid} ${own.address}`)
     store.change((state) => withRecord(state, { ...own.record, phase: 'claimed', held: true, since: now() }))
-    await store.durable()
+    store.keep()
     return own.address
   }
   const { endpoint } = await options.controller.ask(
@@ -133,7 +133,7 @@ async function endpointAddress(
   )
   const record = claimed(pool, endpoint, asked !== undefined, now())
   store.change((state) => withRecord(state, record))
-  await store.durable()
+  store.keep()
   return withoutPrefix(record.addresses[0] ?? '')
 }
 

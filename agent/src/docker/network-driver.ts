@@ -4,7 +4,10 @@
  * idempotent by endpoint id, and those of one endpoint wait for each other.
  *
  * Invariants
- * - What is answered is on disk before, and the kernel has followed where Docker relies on it.
+ * - What is answered outlives this process: the record is written before (state/store.ts, `keep`).
+ * - The kernel has followed where Docker relies on it: in CreateEndpoint, which makes the interface. The other calls alter
+ *   what passes may do, and a pass judges by the record as it is after it has observed: once Join or Leave has been
+ *   answered, no pass takes an interface that Docker moves for missing. So they wait for none.
  * - No call asks Docker anything; only `bind` asks a controller.
  */
 import {
@@ -18,6 +21,7 @@ import {
 } from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
+import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
 import {
   gatewaysOf,
@@ -42,7 +46,10 @@ export interface NetworkDriverOptions {
   readonly controller: Controller
   /** Waits a little for the host to have joined. @throws when it has not */
   readonly fence: () => Promise<Fence>
-  readonly loop: Pick<Loop, 'run' | 'trigger' | 'settled'>
+  readonly loop: Pick<Loop, 'run' | 'trigger'>
+  /** The short way to an endpoint's interface; false when it takes a pass. */
+  readonly wire: (uid: string) => Promise<boolean>
+  readonly kernel: Pick<Kernel, 'find'>
   readonly newRequestId: () => string
   readonly now: () => number
   /** An endpoint was attached, detached or altered: the controller is to be told. */
@@ -59,42 +66,39 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     const { EndpointID } = readMessage('endpoint', body)
     return exclusively(EndpointID, () => call(EndpointID))
   }
-  /** Alters the endpoint's record and waits until that is on disk. */
-  const alter = async (
-    endpointId: string,
-    step: (record: LocalRecord) => LocalRecord,
-  ): Promise<LocalRecord | undefined> => {
+  /** Alters the endpoint's record and keeps it. */
+  const alter = (endpointId: string, step: (record: LocalRecord) => LocalRecord): LocalRecord | undefined => {
     const record = byDockerId(store.current, endpointId)
     if (record === undefined) return undefined
     store.change((state) => withRecord(state, step(state.endpoints.get(record.uid) ?? record)))
-    await store.durable()
+    store.keep()
     return store.current.endpoints.get(record.uid)
   }
   const wayOut = (value: boolean) =>
     endpointCall(async (endpointId) => {
-      await alter(endpointId, (record) => ({ ...record, wayOut: value }))
+      alter(endpointId, (record) => ({ ...record, wayOut: value }))
       loop.trigger('way out')
       return {}
     })
 
   return {
     'NetworkDriver.GetCapabilities': () => ({ Scope: 'local', ConnectivityScope: 'global' }),
-    'NetworkDriver.CreateNetwork': async (body) => {
+    'NetworkDriver.CreateNetwork': (body) => {
       const { NetworkID, Options } = readMessage('NetworkDriver.CreateNetwork', body)
       const generic = Options[GENERIC]
       const given = typeof generic === 'object' && generic !== null ? (generic as Record<string, unknown>) : {}
       const { uid } = networkByOption(store.current.entries, given)
       store.change((state) => ({ ...state, dockerNetworks: { ...state.dockerNetworks, [NetworkID]: uid } }))
-      await store.durable()
+      store.keep()
       return {}
     },
-    'NetworkDriver.DeleteNetwork': async (body) => {
+    'NetworkDriver.DeleteNetwork': (body) => {
       const { NetworkID } = readMessage('NetworkDriver.DeleteNetwork', body)
       store.change((state) => {
         const { [NetworkID]: _, ...dockerNetworks } = state.dockerNetworks
         return { ...state, dockerNetworks }
       })
-      await store.durable()
+      store.keep()
       return {}
     },
     'NetworkDriver.CreateEndpoint': (body) => {
@@ -104,7 +108,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     'NetworkDriver.Join': (body) => {
       const { EndpointID, SandboxKey } = readMessage('NetworkDriver.Join', body)
       return exclusively(EndpointID, async () => {
-        const record = await alter(EndpointID, (each) => ({
+        const record = alter(EndpointID, (each) => ({
           ...each,
           phase: 'in-flight',
           settled: false,
@@ -113,28 +117,26 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
         }))
         const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
         if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
-        // A pass that still took the interface for waiting would make it again once Docker has moved it.
-        await loop.settled()
         options.onChanged(record.uid)
         // Docker moves it after this answer and does not say when it is done; the doorbell does.
         return joinAnswer(network, record)
       })
     },
     'NetworkDriver.Leave': endpointCall(async (endpointId) => {
-      await alter(endpointId, ({ sandbox: _, link: __, ...record }) => ({
+      alter(endpointId, ({ sandbox: _, link: __, ...record }) => ({
         ...record,
         phase: 'in-flight',
         wayOut: false,
         since: now(),
       }))
-      await loop.settled()
       return {}
     }),
     'NetworkDriver.DeleteEndpoint': endpointCall(async (endpointId) => {
       const record = byDockerId(store.current, endpointId)
       if (record === undefined) return {}
-      await alter(endpointId, (each) => detached(each, now()))
-      await loop.run('endpoint deleted')
+      alter(endpointId, (each) => detached(each, now()))
+      // Docker is done with the interface and waits for nothing; its address is given back only after a pass (outbox.ts).
+      loop.trigger('endpoint deleted')
       options.onChanged(record.uid)
       return {}
     }),
@@ -153,7 +155,7 @@ interface CreateEndpoint {
 }
 
 async function createEndpoint(options: NetworkDriverOptions, message: CreateEndpoint): Promise<unknown> {
-  const { store, loop, now } = options
+  const { store, loop, wire, now } = options
   const { EndpointID, Interface } = message
   const mac = Interface.MacAddress === '' ? undefined : parseWith(Mac, Interface.MacAddress, 'MAC address')
   const known = byDockerId(store.current, EndpointID)
@@ -168,12 +170,11 @@ async function createEndpoint(options: NetworkDriverOptions, message: CreateEndp
   store.change((state) =>
     withRecord(state, { ...before, phase: 'new', held: false, dockerEndpointId: EndpointID, since: now() }),
   )
-  await store.durable()
-  const { observed, problems } = await loop.run('endpoint created')
-  const name = interfaceName('container', before.uid)
-  if (observed?.links.some((link) => link.netns === '' && link.name === name && link.owned === true) !== true) {
+  store.keep()
+  const problems = (await wire(before.uid)) ? undefined : await makeByPass(options, before.uid)
+  if (problems !== undefined) {
     store.change((state) => withRecord(state, before))
-    await store.durable()
+    store.keep()
     loop.trigger('endpoint refused')
     throw notWired(before, problems)
   }
@@ -192,6 +193,16 @@ function ownMacAsked(mac: string): WeftError {
     why: 'in this network containers have their parent interface’s',
     remedy: 'leave --mac-address out, or use a macvlan network',
   })
+}
+
+/** Undefined when a pass made the interface, else what stands in its way. */
+async function makeByPass(
+  { loop, kernel }: NetworkDriverOptions,
+  uid: string,
+): Promise<readonly HostProblem[] | undefined> {
+  const { problems } = await loop.run('endpoint created')
+  const [link] = await kernel.find([{ netns: '', name: interfaceName('container', uid) }])
+  return link?.owned === true ? undefined : problems
 }
 
 /** The one record of the addresses that Docker got, merged and with its MAC settled by a controller where need be. */

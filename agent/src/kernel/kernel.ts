@@ -3,7 +3,7 @@
  * Two implementations: {@link createLinuxKernel} and the strict {@link createFakeKernel}; one conformance suite
  * (test/conformance/kernel.ts) runs over both.
  */
-import type { HostState, Op, WeftError } from '@weft/shared'
+import type { HostState, Link, LinkRef, Op, WeftError } from '@weft/shared'
 import type { Logger } from 'pino'
 
 /** What the kernel needs of a log. */
@@ -32,6 +32,11 @@ export interface Kernel {
    *   (master), the ports' own addresses left out.
    */
   observe(sandboxes: readonly string[]): Promise<Observation>
+  /**
+   * Those of the named links of the own netns and the fabric that exist, each as `observe` would tell it as far as what it
+   * names (bridge, parent, other end) is among `refs`, too. Foreign links of the fabric are told.
+   */
+  find(refs: readonly LinkRef[]): Promise<readonly Link[]>
   /**
    * Carries out `ops` in order, batched where that changes nothing; goes on after a failure and returns all failures in
    * the order of the ops. Removing what is absent and setting what is so already succeed. An op on a sandbox that no

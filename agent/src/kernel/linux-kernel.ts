@@ -1,5 +1,6 @@
 /** The kernel of this host: netlink for links and their entries, `nft` for the VXLAN filter, `ip monitor` as doorbell. */
 import { FABRIC_NETNS, type Op, WeftError } from '@weft/shared'
+import { oneAtATime } from '../one-at-a-time.ts'
 import { ringOnChanges } from './doorbell.ts'
 import { ensureNetns, netnsPath, prepareFabric } from './fabric.ts'
 import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
@@ -7,7 +8,7 @@ import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
 import { openNamespaces } from './netns.ts'
 import { opText } from './op-text.ts'
-import { observeAll } from './read/observe.ts'
+import { findLinks, observeAll } from './read/observe.ts'
 import { openVxlanFilter } from './vxlan-filter.ts'
 import { applyOps } from './write/apply.ts'
 import { Writer } from './write/writer.ts'
@@ -63,6 +64,8 @@ export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions
         return { state: { ...state, vxlanFilters }, missing }
       }),
 
+    find: (refs) => exclusively(async () => findLinks(namespaces, sockets, refs)),
+
     apply: (ops: readonly Op[]) =>
       exclusively(async (): Promise<readonly OpFailure[]> => {
         if (ops.length === 0) return []
@@ -84,15 +87,5 @@ export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions
       sockets.fabric.close()
       namespaces.close()
     },
-  }
-}
-
-/** Runs jobs one after the other, in the order in which they were asked for. */
-function oneAtATime(): <T>(job: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (job) => {
-    const result = last.then(job, job)
-    last = result
-    return result
   }
 }

@@ -57,7 +57,11 @@ export function openVxlanFilter(): VxlanFilterTable {
       return known.filters
     },
     replace: async (filters) => {
+      const before = generation()
       await runProgram('nft', ['-f', '-'], filterScript(filters))
+      const now = generation()
+      // A transaction is one generation: when there was no other, what was written is what a listing would tell.
+      known = now === before + 1 ? { generation: now, filters: normalised(filters) } : undefined
     },
     close: () => socket.close(),
   }
@@ -116,6 +120,17 @@ export function filterScript(given: readonly VxlanFilter[]): string {
 function checked(value: number, max: number, what: string): number {
   if (Number.isInteger(value) && value > 0 && value <= max) return value
   throw new WeftError('invalid', { what, on: String(value), why: `1 to ${max}` })
+}
+
+/** As parseTable tells it. */
+function normalised(filters: readonly VxlanFilter[]): VxlanFilter[] {
+  return filters
+    .map(({ udpPort, vni, peers }) => ({
+      udpPort,
+      vni,
+      peers: [...new Set(peers.map((peer) => formatAddress(parseAddress(peer))))].sort(),
+    }))
+    .sort((a, b) => a.udpPort - b.udpPort || a.vni - b.vni)
 }
 
 function elements(list: readonly string[]): string {

@@ -2,5 +2,7 @@
 export { confirmAttachments } from './confirm.ts'
 export { type Desired, type DesiredInput, desiredState } from './desired.ts'
 export { type Diff, diff } from './diff.ts'
+export { type EndpointPlan, type EndpointPlanInput, planEndpoint } from './endpoint.ts'
 export { formatOp } from './format-op.ts'
+export { holdRemovals } from './hold-removals.ts'
 export type { Conflict } from './link-fates.ts'

@@ -73,6 +73,16 @@ export const Sections = {
   endpoints: z.array(LocalRecord),
 } as const
 
+/** The part of the state that plugin calls alter: it is written by itself, without the intent. */
+export const LiveSections = {
+  about: Sections.about.pick({ releases: true, dockerNetworks: true, docker: true, endpointsKnown: true }),
+  endpoints: Sections.endpoints,
+} as const
+
+export interface LiveState extends z.infer<typeof LiveSections.about> {
+  readonly endpoints: LocalRecords
+}
+
 export type LocalRecords = ReadonlyMap<string, LocalRecord>
 
 export interface AgentState extends z.infer<typeof Sections.about> {
@@ -93,6 +103,18 @@ export function blankState(instance: string): AgentState {
     entries: new Map(),
     endpoints: new Map(),
   }
+}
+
+/** `state` with the live part of `live`; the very same object when it has that already. */
+export function withLive(state: AgentState, live: LiveState): AgentState {
+  const { endpoints, releases, dockerNetworks, docker, endpointsKnown } = live
+  const same =
+    state.endpoints === endpoints &&
+    state.releases === releases &&
+    state.dockerNetworks === dockerNetworks &&
+    state.docker === docker &&
+    state.endpointsKnown === endpointsKnown
+  return same ? state : { ...state, endpoints, releases, dockerNetworks, docker, endpointsKnown }
 }
 
 /** The state with one record put in or replaced. */

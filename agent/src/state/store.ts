@@ -1,16 +1,25 @@
 /**
- * The state in memory and on disk. A change is seen at once; `durable()` resolves when it is on disk (temp file, fsync,
- * rename, fsync of the folder). Changes that come while a write is under way share the next one.
+ * The state in memory and on disk. A change is seen at once. How long it lasts is the caller's choice:
+ * - `keep()` outlives this process: the live part (endpoints, releases; not the intent) is written to a small file and
+ *   renamed into place before it returns, without fsync, in time that does not depend on the size of the intent. After a
+ *   power loss no container runs, and Docker and the controller tell what is lacking. The fsync follows within a second.
+ * - `durable()` outlives the machine: temp file, fsync, rename, fsync of the folder. Changes that come while a write is
+ *   under way share the next one.
  *
- * Invariant: `written` is what the file holds. Who acts on the kernel acts on `written`, never on more (agent contract 4).
+ * Invariants
+ * - `written` is what the next agent would begin with. Who acts on the kernel acts on `written`, never on more (agent
+ *   contract 4). The intent in it is always fsynced.
+ * - The file that is fsynced is never replaced by one that is not.
+ * - A state file never uncovers what was kept: the live file names it before it is renamed into place.
  */
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import type { Log } from '../log.ts'
-import { createEncoder, decodeState, type Encode } from './codec.ts'
-import { type AgentState, blankState } from './records.ts'
+import { createEncoder, decodeLive, decodeState, type Encode, encodeLive } from './codec.ts'
+import { type AgentState, blankState, withLive } from './records.ts'
 
 export interface StateStoreOptions {
   readonly file: string
@@ -19,43 +28,60 @@ export interface StateStoreOptions {
   readonly newInstance: () => string
 }
 
+/** After the last `keep()`: one fsync for all the calls of a container's start. */
+const FSYNC_AFTER_MS = 500
+
 export class StateStore {
   readonly #file: string
   readonly #log: Log
-  readonly #encode: Encode = createEncoder()
+  readonly #encode: Encode = createEncoder(() => randomBytes(8).toString('hex'))
   #current: AgentState
   #written: AgentState
+  /** Of the state file. */
+  #sha256: string | undefined
   #writing: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  /** How many changes there were, of them those in the state file, and how many times something was kept. */
+  #changes = 0
+  #synced = 0
+  #keeps = 0
   #failure: WeftError | undefined
   #onChange: () => void = () => undefined
 
-  private constructor({ file, log }: StateStoreOptions, state: AgentState) {
+  private constructor({ file, log }: StateStoreOptions, found: Found) {
     this.#file = file
     this.#log = log
-    this.#current = state
-    this.#written = state
+    this.#current = found.state
+    this.#written = found.state
+    // What was kept by the last agent is not fsynced.
+    this.#changes = found.isKept ? 1 : 0
+    this.#sha256 = found.sha256
   }
 
-  /** Reads the file. One that cannot be used is moved aside and reported: the kernel stays, the rest is asked for anew. */
+  /** Reads the files. One that cannot be used is moved aside and reported: the kernel stays, the rest is asked for anew. */
   static open(options: StateStoreOptions): StateStore {
     const { file, log, newInstance } = options
     fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
     const remembered = readInstance(file)
-    const start = (state: AgentState) => {
-      if (remembered !== state.instance) fs.writeFileSync(instanceFile(file), `${state.instance}\n`, { mode: 0o600 })
-      return new StateStore(options, state)
+    const start = (found: Found) => {
+      const { instance } = found.state
+      if (remembered !== instance) fs.writeFileSync(instanceFile(file), `${instance}\n`, { mode: 0o600 })
+      return new StateStore(options, found)
     }
-    if (!fs.existsSync(file)) return start(blankState(remembered ?? newInstance()))
+    const blank = (instance: string): Found => ({ state: blankState(instance), isKept: false, sha256: undefined })
+    if (!fs.existsSync(file)) return start(blank(remembered ?? newInstance()))
     const text = fs.readFileSync(file, 'utf8')
     try {
-      return start(decodeState(text))
+      const { state: durable, sha256 } = decodeState(text)
+      const state = withLiveFile(options, durable, sha256)
+      return start({ state, isKept: state !== durable, sha256 })
     } catch (error) {
       const aside = `${file}.bad-${Date.now()}`
       fs.renameSync(file, aside)
       log.error({ file, aside, error: WeftError.from(error).message }, 'state file unusable, moved aside')
       // Its own text may be garbled into another name that looks well.
       const instance = INSTANCE.exec(/"instance":"([^"]*)"/.exec(text)?.[1] ?? '')?.[0]
-      return start(blankState(remembered ?? instance ?? newInstance()))
+      return start(blank(remembered ?? instance ?? newInstance()))
     }
   }
 
@@ -76,7 +102,9 @@ export class StateStore {
   change(step: (state: AgentState) => AgentState): void {
     const before = this.#current
     this.#current = step(before)
-    if (this.#current !== before) this.#onChange()
+    if (this.#current === before) return
+    this.#changes++
+    this.#onChange()
   }
 
   /** Calls the listener after every change from now on; it must be quick, and must not throw. One listener. */
@@ -84,9 +112,27 @@ export class StateStore {
     this.#onChange = listener
   }
 
-  /** Resolves when everything changed so far is on disk. @throws `unavailable` when it cannot be written */
+  /** Everything changed so far, but for the intent, outlives this process. @throws `unavailable` when it cannot be written */
+  keep(): void {
+    const kept = withLive(this.#written, this.#current)
+    if (kept === this.#written) return
+    try {
+      // Without a state file there is nothing to lie over.
+      if (this.#sha256 === undefined) this.#writeFirst(kept)
+      else replaceNow(liveFile(this.#file), encodeLive(kept, [this.#sha256]))
+    } catch (cause) {
+      this.#durableSoon()
+      throw this.#failed(cause)
+    }
+    this.#written = kept
+    this.#keeps++
+    this.#durableSoon()
+  }
+
+  /** Resolves when everything changed so far is fsynced. @throws `unavailable` when it cannot be written */
   async durable(): Promise<void> {
-    while (this.#written !== this.#current) {
+    const wanted = this.#changes
+    while (this.#synced < wanted) {
       this.#writing ??= this.#write().finally(() => {
         this.#writing = undefined
       })
@@ -94,21 +140,52 @@ export class StateStore {
     }
   }
 
+  #durableSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      // A failure has been logged, and is told as a problem of the host until a later write succeeds.
+      this.durable().catch(() => this.#durableSoon())
+    }, FSYNC_AFTER_MS).unref()
+  }
+
+  #writeFirst(state: AgentState): void {
+    const { text, sha256 } = this.#encode(state)
+    replaceNow(this.#file, text)
+    this.#sha256 = sha256
+  }
+
   async #write(): Promise<void> {
     const state = this.#current
+    const changes = this.#changes
+    const keeps = this.#keeps
     try {
-      await replaceFile(this.#file, this.#encode(state))
-      this.#written = state
-      if (this.#failure !== undefined) this.#log.info({ file: this.#file }, 'state file written again')
-      this.#failure = undefined
+      const { text, sha256 } = this.#encode(state)
+      const temporary = `${this.#file}.new`
+      await writeSynced(temporary, text)
+      // Nothing runs between these: what was kept while the disk worked lies over the old file and the new one.
+      if (this.#keeps !== keeps) {
+        const over = this.#sha256 === undefined ? [sha256] : [this.#sha256, sha256]
+        replaceNow(liveFile(this.#file), encodeLive(this.#written, over))
+      }
+      fs.renameSync(temporary, this.#file)
+      this.#sha256 = sha256
+      await syncFolder(path.dirname(this.#file))
     } catch (cause) {
-      const parts = { what: 'state file not written', on: this.#file, why: (cause as Error).message, cause }
-      const failure = new WeftError('unavailable', { ...parts, remedy: 'make room on its file system' })
-      if (this.#failure === undefined)
-        this.#log.error({ file: this.#file, error: failure.message }, 'state file not written')
-      this.#failure = failure
-      throw failure
+      throw this.#failed(cause)
     }
+    this.#synced = changes
+    this.#written = this.#keeps === keeps ? state : withLive(state, this.#written)
+    if (this.#failure !== undefined) this.#log.info({ file: this.#file }, 'state file written again')
+    this.#failure = undefined
+  }
+
+  #failed(cause: unknown): WeftError {
+    const parts = { what: 'state file not written', on: this.#file, why: (cause as Error).message, cause }
+    const failure = new WeftError('unavailable', { ...parts, remedy: 'make room on its file system' })
+    if (this.#failure === undefined)
+      this.#log.error({ file: this.#file, error: failure.message }, 'state file not written')
+    this.#failure = failure
+    return failure
   }
 }
 
@@ -124,20 +201,51 @@ function readInstance(file: string): string | undefined {
   return INSTANCE.exec(fs.readFileSync(instanceFile(file), 'utf8').trim())?.[0]
 }
 
-async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.new`
-  const handle = await open(temporary, 'w', 0o600)
+interface Found {
+  readonly state: AgentState
+  readonly isKept: boolean
+  readonly sha256: string | undefined
+}
+
+function liveFile(file: string): string {
+  return `${file}.live`
+}
+
+/** The state with what was kept since it was written. A live file over another state file is older than this one. */
+function withLiveFile({ file, log }: StateStoreOptions, state: AgentState, sha256: string): AgentState {
+  if (!fs.existsSync(liveFile(file))) return state
+  try {
+    const { live, over } = decodeLive(fs.readFileSync(liveFile(file), 'utf8'))
+    return over.includes(sha256) ? withLive(state, live) : state
+  } catch (error) {
+    // After a power loss, say. What it held may lack here: nothing is removed before Docker was asked.
+    log.warn({ file: liveFile(file), error: WeftError.from(error).message }, 'live file unusable, left out')
+    return { ...state, endpointsKnown: false }
+  }
+}
+
+/** Outlives this process, not the machine. */
+function replaceNow(file: string, text: string): void {
+  const temporary = `${file}.next`
+  fs.writeFileSync(temporary, text, { mode: 0o600 })
+  fs.renameSync(temporary, file)
+}
+
+async function writeSynced(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', 0o600)
   try {
     await handle.writeFile(text)
     await handle.sync()
   } finally {
     await handle.close()
   }
-  await rename(temporary, file)
-  const folder = await open(path.dirname(file), 'r')
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
   try {
-    await folder.sync()
+    await handle.sync()
   } finally {
-    await folder.close()
+    await handle.close()
   }
 }

@@ -62,6 +62,10 @@ export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
       const seen = new Set(['', FABRIC_NETNS, ...sandboxes.filter((sandbox) => world.netns.has(sandbox))])
       return { state: observed(world, seen), missing }
     },
+    find: async (refs) => {
+      const wanted = new Set(refs.map(linkKey))
+      return structuredClone(everything(world).links.filter((link) => wanted.has(linkKey(link))))
+    },
     apply: async (ops) => {
       const failures = carryOut(ops)
       if (ops.length > 0) ring()

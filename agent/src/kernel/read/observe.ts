@@ -1,11 +1,11 @@
 /** The full dump: every netns that matters, as one HostState. nft is read elsewhere (vxlan-filter.ts). */
-import { FABRIC_NETNS, type HostState, type Link, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, type HostState, type Link, type LinkRef, WeftError } from '@weft/shared'
 import { nsidOf } from '../netlink/nsid.ts'
 import { type NetlinkSocket, openNetlink } from '../netlink/transport.ts'
 import type { Namespaces } from '../netns.ts'
 import { dumpAddresses } from './address.ts'
 import { type NetnsLinks, toLink } from './link.ts'
-import { dumpLinks, isOwned, type LinkRow } from './link-row.ts'
+import { dumpLinks, findLink, isOwned, type LinkRow } from './link-row.ts'
 import { dumpFdb, dumpNeighbours } from './neighbour.ts'
 import { readRoutes } from './route.ts'
 
@@ -43,6 +43,20 @@ export function observeAll(
     }
   }
   return { state: concat(states), missing }
+}
+
+/** Asks for the named links of the own netns and the fabric, and for nothing else. */
+export function findLinks(namespaces: Namespaces, sockets: Sockets, refs: readonly LinkRef[]): Link[] {
+  const rowsOf = (netns: string, socket: NetlinkSocket) => {
+    const rows = refs.filter((ref) => ref.netns === netns).flatMap(({ name }) => findLink(socket, name) ?? [])
+    return new Map(rows.map((row) => [row.index, row]))
+  }
+  const peers = { own: rowsOf('', sockets.own), fabric: rowsOf(FABRIC_NETNS, sockets.fabric) }
+  const linksOf = (netns: string, socket: NetlinkSocket, rows: ReadonlyMap<number, LinkRow>) => {
+    const here = knownPeers(namespaces, netns, socket, rows, peers)
+    return [...rows.values()].map((row) => toLink(row, here))
+  }
+  return [...linksOf('', sockets.own, peers.own), ...linksOf(FABRIC_NETNS, sockets.fabric, peers.fabric)]
 }
 
 /** A socket in the sandbox, undefined when it is gone. */
