@@ -15,29 +15,22 @@ async function run(lab: Lab, host: string, ...argv: string[]): Promise<string> {
   return stdout.trim()
 }
 
+/**
+ * Swarm numbers its networks from 4096 on, its ingress first, and the kernel takes a VNI once a UDP port: ours, on the
+ * same port, begin elsewhere.
+ */
+export const OUR_VNI = 0x100000
+
 function weft(label: string, network: string, ...flags: string[]): BenchNetwork {
   const create = ['npx', '--no-install', 'weft', 'network', 'create', ...flags, network]
   return { label, network, make: async (lab) => void (await run(lab, 'controller', ...create)) }
 }
 
-/** Not 4789: on Weft's own VXLAN port a host accepts Weft's peers only. */
-const SWARM_UDP_PORT = '4790'
-
 export const SWARM: BenchNetwork = {
   label: 'Swarm overlay',
   network: 'swarm-overlay',
   make: async (lab) => {
-    await run(
-      lab,
-      'docker1',
-      'docker',
-      'swarm',
-      'init',
-      '--advertise-addr',
-      '10.250.0.11',
-      '--data-path-port',
-      SWARM_UDP_PORT,
-    )
+    await run(lab, 'docker1', 'docker', 'swarm', 'init', '--advertise-addr', '10.250.0.11')
     const token = await run(lab, 'docker1', 'docker', 'swarm', 'join-token', '-q', 'worker')
     await run(lab, 'docker2', 'docker', 'swarm', 'join', '--token', token, '10.250.0.11:2377')
     const flags = ['-d', 'overlay', '--attachable', '--internal', '--subnet', '10.91.0.0/24']
@@ -61,7 +54,17 @@ export const DOCKER_MACVLAN: BenchNetwork = {
 export const NETWORKS: readonly BenchNetwork[] = [
   SWARM,
   DOCKER_MACVLAN,
-  weft('Weft overlay (bridge)', 'weft-bridge', '--internal', '--subnet', '10.93.0.0/24'),
-  weft('Weft overlay (macvlan)', 'weft-direct', '--internal', '-o', 'attach=macvlan', '--subnet', '10.94.0.0/24'),
+  weft('Weft overlay (bridge)', 'weft-bridge', '--internal', '-o', `vni=${OUR_VNI}`, '--subnet', '10.93.0.0/24'),
+  weft(
+    'Weft overlay (macvlan)',
+    'weft-direct',
+    '--internal',
+    '-o',
+    'attach=macvlan',
+    '-o',
+    `vni=${OUR_VNI + 1}`,
+    '--subnet',
+    '10.94.0.0/24',
+  ),
   weft('Weft macvlan', 'weft-macvlan', '-d', 'macvlan', '-o', 'parent=eth0', '--internal', '--subnet', '10.95.0.0/24'),
 ]
