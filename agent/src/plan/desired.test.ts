@@ -129,6 +129,7 @@ describe('desired state', () => {
       { driver: 'macvlan', options: { parent: 'eth1.100' } },
       { driver: 'bridge', options: { parent: 'eth1.100' } },
     ],
+    ['a VNI on a UDP port', { vni: 7 }, { vni: 7 }],
     [
       'a parent in passthru mode',
       { driver: 'bridge', options: { parent: 'eth1' } },

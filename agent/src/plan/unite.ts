@@ -1,6 +1,6 @@
 /**
  * Many networks on one host: their states become one. Shared sub-interfaces are wanted once by many; what only one
- * network can have (a VLAN id on a parent, a parent in passthru mode) goes to the first, and the others are refused by name.
+ * network can have (a VLAN id on a parent, a VNI on a UDP port, a parent in passthru mode) goes to the first, and the others are refused by name.
  */
 import {
   canonicalJson,
@@ -29,7 +29,7 @@ export interface United {
  * network wants them.
  */
 export function uniteNetworks(networks: readonly NetworkState[], held: readonly Link[]): United {
-  const taken: Taken = { links: new Map(), vlans: new Map(), parents: new Map() }
+  const taken: Taken = { links: new Map(), numbers: new Map(), parents: new Map() }
   const accepted: HostState[] = []
   const refused: { network: NetworkSpec; error: WeftError }[] = []
   const left = [...held]
@@ -51,15 +51,16 @@ export function uniteNetworks(networks: readonly NetworkState[], held: readonly 
 
 interface Taken {
   readonly links: Map<string, { link: Link; by: NetworkSpec }>
-  /** (parent, protocol, VLAN id): the kernel has one sub-interface for each, whatever its name and netns. */
-  readonly vlans: Map<string, { link: Link; by: NetworkSpec }>
+  /** By {@link numberOf}. */
+  readonly numbers: Map<string, NetworkSpec>
   /** Parents of macvlans and ipvlans, how they are used, and whether a macvlan has one to itself. */
   readonly parents: Map<string, { use: string; passthru: boolean; by: NetworkSpec }>
 }
 
 function claim(network: NetworkSpec, link: Link, taken: Taken): void {
   taken.links.set(linkKey(link), { link, by: network })
-  if (link.kind === 'vlan') taken.vlans.set(vlanKey(link), { link, by: network })
+  const number = numberOf(link)
+  if (number !== undefined) taken.numbers.set(number.key, network)
   const [parent, use] = [parentOf(link), parentUse(link)]
   if (parent !== undefined && use !== undefined) {
     taken.parents.set(linkKey(parent), { use, passthru: isPassthru(link), by: network })
@@ -71,8 +72,9 @@ function firstClash(network: NetworkSpec, state: HostState, taken: Taken): WeftE
     const same = taken.links.get(linkKey(link))
     if (same !== undefined && canonicalJson(same.link) === canonicalJson(link)) continue
     if (same !== undefined) return clash(link.name, 'the same interface in another way', same.by)
-    const vlan = link.kind === 'vlan' ? taken.vlans.get(vlanKey(link)) : undefined
-    if (vlan !== undefined) return clash(link.name, 'the same VLAN of that parent', vlan.by)
+    const number = numberOf(link)
+    const holder = number === undefined ? undefined : taken.numbers.get(number.key)
+    if (number !== undefined && holder !== undefined) return clash(link.name, `the same ${number.what}`, holder)
     const [below, use] = [parentOf(link), parentUse(link)]
     if (below === undefined || use === undefined) continue
     const parent = taken.parents.get(linkKey(below))
@@ -96,10 +98,14 @@ function clash(on: string, why: string, by: NetworkSpec): WeftError {
     what: 'two networks cannot share it on this host',
     on,
     why: `network ${by.name} has ${why}`,
-    remedy: `give one of them another parent or VLAN, or remove it: weft network rm ${by.name}`,
+    remedy: `give one of them another parent, VLAN or VNI, or remove it: weft network rm ${by.name}`,
   })
 }
 
-function vlanKey(link: Link & { kind: 'vlan' }): string {
-  return `${linkKey(link.parent)} ${link.protocol} ${link.vlanId}`
+/** What the kernel gives to one link only, whatever its name and netns: a parent's VLAN, a UDP port's VNI. */
+function numberOf(link: Link): { key: string; what: string } | undefined {
+  if (link.kind === 'vlan') {
+    return { key: `vlan ${linkKey(link.parent)} ${link.protocol} ${link.vlanId}`, what: 'VLAN of that parent' }
+  }
+  return link.kind === 'vxlan' ? { key: `vni ${link.udpPort} ${link.vni}`, what: 'VNI on that UDP port' } : undefined
 }
