@@ -3,6 +3,9 @@ import fs from 'node:fs'
 import { WeftError } from '@weft/shared'
 import { run } from '../lab/run.ts'
 
+/** systemd itself gives a unit 90 s (TimeoutStartSec). */
+const START_MS = 120_000
+
 /** True when systemd is process 1 (sd_booted(3)) and knows the unit. */
 export async function hasUnit(unit: string): Promise<boolean> {
   if (!fs.existsSync('/run/systemd/system')) return false
@@ -12,10 +15,14 @@ export async function hasUnit(unit: string): Promise<boolean> {
   )
 }
 
-/** Enabled, and running with the configuration that is there now. @throws `unavailable` with where to look */
+/**
+ * Enables the units and lets them run, services with the configuration that is there now (`anew`). Sockets are started and
+ * never restarted: systemd refuses a socket whose service runs.
+ * @throws `unavailable` with where to look
+ */
 export async function startUnits(units: readonly string[], anew: boolean): Promise<void> {
   await systemctl(units, ['enable', '--quiet', ...units])
-  await systemctl(units, [anew ? 'restart' : 'start', ...units])
+  for (const unit of units) await systemctl([unit], [anew && unit.endsWith('.service') ? 'restart' : 'start', unit])
 }
 
 /** Disabled and stopped. @throws `unavailable` with where to look */
@@ -25,7 +32,7 @@ export async function stopUnits(units: readonly string[]): Promise<void> {
 
 async function systemctl(units: readonly string[], args: readonly string[]): Promise<void> {
   try {
-    await run(['systemctl', ...args])
+    await run(['systemctl', ...args], { timeoutMs: START_MS })
   } catch (cause) {
     const { why = 'systemctl failed' } = WeftError.from(cause).parts
     const on = units.join(', ')

@@ -47,7 +47,9 @@ async function stop(config: string, settings: AgentConfig): Promise<void> {
 
 /** @throws `conflict` naming the endpoints, or what the asking itself met */
 async function checkUnused(settings: AgentConfig): Promise<void> {
-  const endpoints = await clientOf(settings).call('endpointList', { query: { host: settings.id } })
+  const endpoints = await firstAnswer(settings.controller, async (url) => {
+    return await clientOf(settings, url).call('endpointList', { query: { host: settings.id } })
+  })
   if (endpoints.length === 0) return
   const names = endpoints.slice(0, MOST_NAMES).map(({ name, uid, network }) => `${name ?? uid} in ${network.name}`)
   throw new WeftError('conflict', {
@@ -58,8 +60,23 @@ async function checkUnused(settings: AgentConfig): Promise<void> {
   })
 }
 
-function clientOf(settings: AgentConfig): Client {
-  const url = new URL(settings.controller[0] ?? '')
+/** The answer of the first controller that gives one; the last one's error when none does. */
+async function firstAnswer<T>(controllers: readonly string[], ask: (url: URL) => Promise<T>): Promise<T> {
+  const [first = '', ...others] = controllers
+  try {
+    return await ask(new URL(first))
+  } catch (error) {
+    if (!WeftError.from(error).retryable) throw error
+    if (others.length > 0) return await firstAnswer(others, ask)
+    const { code, parts } = WeftError.from(error)
+    throw new WeftError(code, {
+      ...parts,
+      remedy: 'let the controller answer, or leave without asking it: weft leave --force',
+    })
+  }
+}
+
+function clientOf(settings: AgentConfig, url: URL): Client {
   const read = (file: string | undefined) => (file === undefined ? '' : fs.readFileSync(file, 'utf8'))
   const ca = read(settings.ca)
   const secret = read(settings['secret-file']).trim()
