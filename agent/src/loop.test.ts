@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Loop } from './loop.ts'
 import type { PassResult } from './reconcile.ts'
 
-const CLEAN: PassResult = { applied: 1, problems: [], ops: 0, retryInMs: undefined }
+const CLEAN: PassResult = { applied: 1, problems: [], ops: 0, retryInMs: undefined, observed: undefined }
 const log = {
   debug: () => undefined,
   info: () => undefined,

@@ -88,5 +88,5 @@ function failed(error: WeftError): PassResult {
     message: error.message.slice(0, 2000),
     ...(error.parts.remedy === undefined ? {} : { remedy: error.parts.remedy }),
   }
-  return { applied: undefined, problems: [problem], ops: 0, retryInMs: RETRY_MS }
+  return { applied: undefined, problems: [problem], ops: 0, retryInMs: RETRY_MS, observed: undefined }
 }

@@ -14,6 +14,7 @@
 import {
   type DriverHost,
   deviceRoutes,
+  formatOp,
   type HostFacts,
   type HostProblem,
   type HostState,
@@ -24,15 +25,7 @@ import { OpBackoff } from './backoff.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import {
-  type Conflict,
-  confirmAttachments,
-  desiredState,
-  diff,
-  formatOp,
-  holdRemovals,
-  planEndpoint,
-} from './plan/index.ts'
+import { type Conflict, confirmAttachments, desiredState, diff, holdRemovals, planEndpoint } from './plan/index.ts'
 import { localEndpoints, sandboxesOf, withAttachment } from './state/local-endpoints.ts'
 import { type LocalRecords, withRecord } from './state/records.ts'
 import type { StateStore } from './state/store.ts'
@@ -55,6 +48,8 @@ export interface PassResult {
   readonly ops: number
   /** Milliseconds until a refused op may be tried again. */
   readonly retryInMs: number | undefined
+  /** As last observed; undefined when something was changed since. */
+  readonly observed: HostState | undefined
 }
 
 export interface Reconcile {
@@ -93,7 +88,8 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
     const began = performance.now()
     keep(store)
     const revision = store.written.position?.revision
-    if (revision === undefined) return { applied: undefined, problems: [], ops: 0, retryInMs: undefined }
+    if (revision === undefined)
+      return { applied: undefined, problems: [], ops: 0, retryInMs: undefined, observed: undefined }
     const host = hostOf(facts())
     let end = await round(host)
     let { done } = end
@@ -114,6 +110,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       problems,
       ops: done,
       retryInMs: nextDue === undefined ? (left > 0 ? 1_000 : undefined) : Math.max(0, nextDue - now()),
+      observed: end.done > 0 ? undefined : end.observed,
     }
   }
 
@@ -177,6 +174,7 @@ interface Look {
   readonly ops: readonly Op[]
   readonly conflicts: readonly Conflict[]
   readonly problems: readonly HostProblem[]
+  readonly observed: HostState
 }
 
 /** Observes, notes which interfaces have arrived in their sandboxes, and plans. */
@@ -193,7 +191,7 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
   )
   note(store, [...endpoints.values()].flat(), now())
   const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host })
-  return { ...diff(desired, observed), problems }
+  return { ...diff(desired, observed), problems, observed }
 }
 
 /** However long Docker takes; then the interface is ours to keep whatever it lacks. */

@@ -53,6 +53,7 @@ export { driverFor, drivers } from './drivers/registry.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { type Hash128, hash128 } from './hash.ts'
 export { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
+export { formatOp } from './host-state/format-op.ts'
 export {
   AddressSchema,
   type BridgePort,

@@ -203,6 +203,20 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
         })
       })
 
+      it('finds named links as an observation tells them, and those alone', async () => {
+        await held(add(bridge()), add(vxlan({ master: 'wfb1' })), add(veth({ master: 'wfb1' })))
+        const refs = [
+          ...['wfb1', 'wfx1', 'wfp1', 'wfgone'].map((linkName) => ({ netns: FABRIC, name: linkName })),
+          ...['wfc1', 'eth0'].map((linkName) => ({ netns: '', name: linkName })),
+        ]
+        const found = await world.kernel.find(refs)
+        const state = await observe()
+        expect(found).toHaveLength(5)
+        for (const link of found) expect(linkNamed(state, link.netns, link.name)).toMatchObject(link)
+        expect(found.find(({ name: each }) => each === 'wfp1')).toEqual(linkNamed(state, FABRIC, 'wfp1'))
+        expect(await world.kernel.find([{ netns: '', name: 'wfb1' }])).toEqual([])
+      })
+
       it.each(['bridge', 'private', 'vepa', 'passthru'] as const)('makes a macvlan of mode %s', async (mode) => {
         await held(add(macvlan({ mode })))
         expect(linkNamed(await observe(), '', 'wfc2')).toMatchObject({ mode, parent: { netns: '', name: 'eth0' } })

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { interfaceName, type NetworkSpec } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StateStore } from '../../agent/src/state/store.ts'
-import { NET, network, SUB4, SUB6, uidOf } from '../../agent/src/testing/builders.ts'
+import { NET, network, SUB4, SUB6, uidOf } from '../support/builders.ts'
 import { type Plugin, post, QUIET, startPlugin } from '../support/plugin.ts'
 
 const POOL4 = `${NET}/${SUB4}`

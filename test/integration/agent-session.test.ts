@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Controller } from '../../agent/src/bus/controller.ts'
 import { Session } from '../../agent/src/bus/session.ts'
 import { StateStore } from '../../agent/src/state/store.ts'
-import { endpointEntry, entriesOf, networkEntry, record, uidOf } from '../../agent/src/testing/builders.ts'
+import { endpointEntry, entriesOf, networkEntry, record, uidOf } from '../support/builders.ts'
 import { eventually } from '../support/lab.ts'
 import { QUIET } from '../support/plugin.ts'
 

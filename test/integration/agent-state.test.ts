@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StateStore } from '../../agent/src/state/store.ts'
-import { record, state, uidOf } from '../../agent/src/testing/builders.ts'
+import { record, state, uidOf } from '../support/builders.ts'
 import { QUIET } from '../support/plugin.ts'
 
 describe('state file', () => {

@@ -2,9 +2,9 @@
  * The drivers and the diff on Linux itself: from a bare host to the desired state in one pass without a refusal, at rest in the
  * second, and back again after damage. VLAN sub-interfaces are for machines whose kernel has 8021q.
  */
-import { drivers, type HostState, type LocalEndpoint, parseOptions } from '@weft/shared'
+import { drivers, formatOp, type HostState, type LocalEndpoint, parseOptions } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
-import { type Diff, diff, formatOp } from '../../agent/src/plan/index.ts'
+import { type Diff, diff } from '../../agent/src/plan/index.ts'
 import { aHost, aLocal, aNetwork, aRemote } from '../support/networks.ts'
 import { createLinuxWorld } from './linux-world.ts'
 

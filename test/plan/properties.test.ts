@@ -4,6 +4,7 @@
  */
 import {
   type Entry,
+  formatOp,
   type HostState,
   interfaceName,
   type LocalEndpoint,
@@ -13,7 +14,7 @@ import {
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createFakeKernel } from '../../agent/src/kernel/fake/fake-kernel.ts'
-import { desiredState, diff, formatOp } from '../../agent/src/plan/index.ts'
+import { desiredState, diff } from '../../agent/src/plan/index.ts'
 import { applyOps } from '../support/apply-ops.ts'
 import { aHost, aLocal, aNetwork, aRemote, bareKernel, uid } from '../support/networks.ts'
 

@@ -1,6 +1,6 @@
 import { digestOfMap, type EntryMap, entryChange, type IntentDelta, type IntentPage, type Position } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
-import { endpointEntry, entriesOf, networkEntry, uidOf } from '../testing/builders.ts'
+import { endpointEntry, entriesOf, networkEntry, uidOf } from '../../../test/support/builders.ts'
 import { acceptDelta, acceptSnapshot, type Held, mostLosses, mustPull } from './accept.ts'
 
 const BEFORE = entriesOf(networkEntry())

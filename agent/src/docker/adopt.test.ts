@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { endpointEntry, entriesOf, networkEntry, uidOf } from '../testing/builders.ts'
+import { endpointEntry, entriesOf, networkEntry, uidOf } from '../../../test/support/builders.ts'
 import { adoptEndpoints } from './adopt.ts'
 import { InspectedContainer } from './engine.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NET, record, state, uidOf } from '../testing/builders.ts'
+import { NET, record, state, uidOf } from '../../../test/support/builders.ts'
 import { compareWithDocker } from './compare.ts'
 import type { DockerContainer } from './engine.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NET, network, uidOf } from '../testing/builders.ts'
+import { NET, network, uidOf } from '../../../test/support/builders.ts'
 import type { DockerNetwork } from './engine.ts'
 import { networkCreateBody, planNetworks } from './network-objects.ts'
 

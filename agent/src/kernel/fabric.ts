@@ -7,13 +7,22 @@ import { toBuffer } from './netlink/message.ts'
 import { openNetlink } from './netlink/transport.ts'
 import type { Namespaces } from './netns.ts'
 import { runProgram } from './run-program.ts'
+import { IN6_ADDR_GEN_MODE_NONE } from './write/sysctl.ts'
 
 /** NSFS_MAGIC (linux/magic.h): the file system of namespace files. */
 const NSFS_MAGIC = 0x6e736673
 const LOOPBACK_INDEX = 1
-/** No IPv6 of its own on anything born here; frames that are switched do not visit iptables. */
+/**
+ * No IPv6 of its own on anything born here. A vxlan device of a dual-stack network has IPv6 switched on, to hold neighbours:
+ * it makes no address, asks no router and hears none, whatever a container advertises. Frames that are switched do not
+ * visit iptables.
+ */
 const SETTINGS = [
   ['/proc/sys/net/ipv6/conf/default/disable_ipv6', '1'],
+  ['/proc/sys/net/ipv6/conf/default/accept_ra', '0'],
+  ['/proc/sys/net/ipv6/conf/default/autoconf', '0'],
+  ['/proc/sys/net/ipv6/conf/default/router_solicitations', '0'],
+  ['/proc/sys/net/ipv6/conf/default/addr_gen_mode', IN6_ADDR_GEN_MODE_NONE],
   ['/proc/sys/net/bridge/bridge-nf-call-iptables', '0'],
   ['/proc/sys/net/bridge/bridge-nf-call-ip6tables', '0'],
   ['/proc/sys/net/bridge/bridge-nf-call-arptables', '0'],

@@ -1,5 +1,5 @@
 /** The kernel of this host: netlink for links and their entries, `nft` for the VXLAN filter, `ip monitor` as doorbell. */
-import { FABRIC_NETNS, type Op, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, formatOp, type Op, WeftError } from '@weft/shared'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { ringOnChanges } from './doorbell.ts'
 import { ensureNetns, netnsPath, prepareFabric } from './fabric.ts'
@@ -7,7 +7,6 @@ import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
 import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
 import { openNamespaces } from './netns.ts'
-import { opText } from './op-text.ts'
 import { findLinks, observeAll } from './read/observe.ts'
 import { openVxlanFilter } from './vxlan-filter.ts'
 import { applyOps } from './write/apply.ts'
@@ -72,7 +71,7 @@ export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions
         const writer = new Writer(namespaces, sockets)
         try {
           const failures = await applyOps(writer, ops, (op) => filter.replace(op.filters))
-          for (const op of ops) log.debug({ op: op.op }, opText(op))
+          for (const op of ops) log.debug({ op: op.op }, formatOp(op))
           return failures
         } finally {
           writer.close()

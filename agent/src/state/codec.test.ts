@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { endpointEntry, entriesOf, networkEntry, record, state } from '../testing/builders.ts'
+import { endpointEntry, entriesOf, networkEntry, record, state } from '../../../test/support/builders.ts'
 import { createEncoder, decodeLive, decodeState, encodeLive } from './codec.ts'
 
 const FULL = state(

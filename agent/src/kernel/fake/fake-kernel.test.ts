@@ -63,7 +63,7 @@ describe('the fake kernel beside the suite', () => {
     ])
     expect(kernel.toText().split('\n')).toEqual([
       'ip -n weft link add wfb1 address 02:00:00:00:00:01 mtu 1450 type bridge',
-      'nft replace table inet weft_vxlan: udp 4789 vni 4097 from 1 peers',
+      'nft replace weft_vxlan udp/4789 vni 4097 from 1 peers',
     ])
   })
 

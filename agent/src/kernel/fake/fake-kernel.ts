@@ -2,9 +2,8 @@
  * A kernel in memory, as strict as Linux: what Linux refuses, it refuses with the same code; what Linux removes of
  * itself, it removes. It runs the same conformance suite as the real one (test/conformance/kernel.ts).
  */
-import { FABRIC_NETNS, type HostState, type Link, type LinkRef, type Op, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, formatOp, type HostState, type Link, type LinkRef, type Op, WeftError } from '@weft/shared'
 import type { Kernel, OpFailure } from '../kernel.ts'
-import { opText } from '../op-text.ts'
 import {
   addAddress,
   deleteAddress,
@@ -219,7 +218,7 @@ function lines(world: FakeWorld): string[] {
     ...state.fdb.map((entry) => ({ op: 'fdb-set', entry }) as const),
   ]
   if (state.vxlanFilters.length > 0) ops.push({ op: 'vxlan-filter-set', filters: state.vxlanFilters })
-  return ops.map(opText).sort()
+  return ops.map(formatOp).sort()
 }
 
 async function* rings(bells: Set<() => void>, signal: AbortSignal): AsyncGenerator<void> {

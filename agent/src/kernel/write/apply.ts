@@ -1,11 +1,10 @@
 /** Carries out ops in order; neighbours in the list that can travel in one send do. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Op, WeftError } from '@weft/shared'
+import { formatOp, type Op, WeftError } from '@weft/shared'
 import { errnoError } from '../errno.ts'
 import type { OpFailure } from '../kernel.ts'
 import type { Request } from '../netlink/message.ts'
 import { BATCH_MESSAGES } from '../netlink/transport.ts'
-import { opText } from '../op-text.ts'
 import { addLink } from './add-link.ts'
 import { deleteLinks } from './delete-links.ts'
 import { setLink } from './set-link.ts'
@@ -112,5 +111,5 @@ function failure(op: Op, thrown: unknown): OpFailure {
   const error = WeftError.from(thrown, 'kernel change failed')
   const { on, why } = error.parts
   const reason = [on, why].filter((part) => part !== undefined).join(': ')
-  return { op, error: new WeftError(error.code, { ...error.parts, on: opText(op), why: reason, cause: thrown }) }
+  return { op, error: new WeftError(error.code, { ...error.parts, on: formatOp(op), why: reason, cause: thrown }) }
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { WeftError } from '@weft/shared'
 
 /** linux/if_link.h */
-const IN6_ADDR_GEN_MODE_NONE = '1'
+export const IN6_ADDR_GEN_MODE_NONE = '1'
 
 /**
  * Sets disable_ipv6 of a link. With IPv6 on, router advertisements are refused: addresses and routes come from us; and

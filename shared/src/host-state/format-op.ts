@@ -1,6 +1,7 @@
-/** An op as the iproute2 or nft line that would do the same: for logs, never run. */
-import { type Link, type Op, parentOf } from '@weft/shared'
+import { type Link, parentOf } from './host-state.ts'
+import type { Op } from './op.ts'
 
+/** An op as the iproute2 or nft line that would do the same: for logs and errors, never run. */
 export function formatOp(op: Op): string {
   switch (op.op) {
     case 'link-add':

@@ -1,6 +1,6 @@
-/** Builders of the agent's unit tests. */
+/** Builders for the agent's tests. */
 import { type EndpointSpec, type Entry, type EntryMap, type NetworkSpec, toEntryMap } from '@weft/shared'
-import { type AgentState, blankState, type LocalRecord } from '../state/records.ts'
+import { type AgentState, blankState, type LocalRecord } from '../../agent/src/state/records.ts'
 
 export const uidOf = (letter: string): string => letter.repeat(20)
 export const NET = uidOf('n')

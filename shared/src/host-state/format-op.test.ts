@@ -1,6 +1,6 @@
-import type { Op } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
 import { formatOp } from './format-op.ts'
+import type { Op } from './op.ts'
 
 const on = { netns: 'weft', link: 'wfx1' }
 const link = { netns: 'weft', name: 'wfx1', mac: '02:00:00:00:00:0a', mtu: 1450 }
