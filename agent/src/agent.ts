@@ -166,7 +166,6 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     pluginSocket: options.pluginSocket,
     dataFolder: options.data,
   })
-  await doctor.sweep()
   const keeper: NetworkKeeper = new NetworkKeeper({
     engine,
     store,

@@ -4,10 +4,10 @@
  */
 import { execFileSync } from 'node:child_process'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { execIn } from '../../cli/src/lab/index.ts'
+import { execIn, findHost, startAgent, stopProgram } from '../../cli/src/lab/index.ts'
 import { on, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import type { DoctorFinding } from '../../shared/src/doctor.ts'
-import { useLab } from '../support/lab.ts'
+import { eventually, useLab } from '../support/lab.ts'
 
 const MOST_MS = 15_000
 
@@ -42,9 +42,9 @@ describe('doctor', () => {
 
   async function expectNothingLeft(): Promise<void> {
     for (const host of ['docker1', 'docker2']) {
-      expect(await on(lab(), host, 'ip', 'netns', 'list')).not.toContain('wfdoctor')
       expect(await on(lab(), host, 'ip', '-o', 'link')).not.toContain('wfd')
-      expect((await execIn(lab(), host, ['pgrep', '-f', 'pair/talk'])).stdout).toBe('')
+      // The namespaces live as long as these.
+      expect((await execIn(lab(), host, ['pgrep', '-f', 'pair/talk|cat /proc/self/stat'])).stdout).toBe('')
     }
   }
 
@@ -128,5 +128,55 @@ describe('doctor', () => {
       expect(errors(findings)[0]?.remedy).toContain('systemctl restart weft-agent.socket')
     })
     expect((await examine('docker2')).code).toBe(0)
+  })
+
+  it('tells a NIC that spoils TCP in VXLAN from a port that is shut', async () => {
+    // 39 bytes behind the start of the outer UDP header is the protocol of the inner IPv4 header: TCP's packets vanish.
+    const rules =
+      'table inet spoil { chain in { type filter hook input priority 0; udp dport 4789 @th,312,8 6 drop; }; }\n'
+    expect(await execIn(lab(), 'docker2', ['nft', '-f', '-'], { input: rules })).toMatchObject({ code: 0 })
+    try {
+      const { code, findings } = await examine()
+      expect(code).toBe(7)
+      expect(errors(findings)).toMatchObject([{ check: 'offload', hosts: ['docker1', 'docker2'] }])
+      expect(errors(findings)[0]?.remedy).toContain('ethtool -K eth0 tx-udp_tnl-segmentation off')
+    } finally {
+      await on(lab(), 'docker2', 'nft', 'delete', 'table', 'inet', 'spoil')
+    }
+  })
+
+  it('finds a switch that lets only the own MACs of hosts pass', async () => {
+    const link = await on(lab(), 'docker2', 'cat', '/sys/class/net/eth0/address')
+    const { switchNetns } = lab().layout
+    const nft = (input: string) =>
+      execFileSync('nsenter', [`--net=/run/netns/${switchNetns}`, '--', 'nft', '-f', '-'], { input })
+    nft(
+      `table netdev macs { chain in { type filter hook ingress device "docker2" priority 0; ether saddr != ${link} drop; }; }\n`,
+    )
+    try {
+      const { findings } = await examine()
+      expect(errors(findings)).toMatchObject([{ check: 'wire', hosts: ['docker1', 'docker2'] }])
+      expect(errors(findings)[0]?.measured).toContain('no frame of eth0 (network wired) passes')
+      expect(errors(findings)[0]?.remedy).toContain('promiscuous')
+    } finally {
+      nft('delete table netdev macs\n')
+    }
+  })
+
+  it('leaves nothing behind when an agent is killed while it probes', async () => {
+    const host = findHost(lab(), 'docker1')
+    const probing = async () =>
+      (await execIn(lab(), 'docker1', ['pgrep', '-f', 'pair/talk'])).stdout === '' ? undefined : true
+    const examined = tryWeft(lab(), 'doctor', '--format', 'json')
+    await eventually('docker1 probes', 5_000, probing)
+    await stopProgram(host, 'SIGKILL')
+    await eventually('the probe is gone', 2_000, async () => ((await probing()) ? undefined : true))
+    await startAgent(lab().layout, host)
+    expect((await examined).code).toBe(0)
+    await eventually('the peer let go', 15_000, async () => {
+      const left = await execIn(lab(), 'docker2', ['pgrep', '-f', 'pair/talk|cat /proc/self/stat'])
+      return left.stdout === '' ? true : undefined
+    })
+    await expectNothingLeft()
   })
 })

@@ -2,7 +2,6 @@
  * The doctor of this host: answers the controller's requests with findings. It changes nothing that stays, is bounded in
  * time, and says of what it could not try why.
  */
-import { randomBytes } from 'node:crypto'
 import {
   type DoctorFinding,
   type DoctorProbe,
@@ -14,12 +13,14 @@ import {
   WeftError,
 } from '@weft/shared'
 import type { Engine } from '../docker/engine.ts'
+import { runProgram } from '../kernel/run-program.ts'
+import { parseTable } from '../kernel/vxlan-filter.ts'
 import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AnyHostCheck, HostEnv, PairFacts } from './checks/check.ts'
 import { HOST_CHECKS, PAIR_CHECKS } from './checks/registry.ts'
-import { dropNetns, makeNetns, sweepNetns } from './netns.ts'
+import { openNetns } from './netns.ts'
 import { overheadOf } from './pair/links.ts'
 import { answerProbe, askProbe } from './pair/pair-probe.ts'
 
@@ -38,8 +39,6 @@ export interface DoctorOptions {
 export interface Doctor {
   /** Answers a request: `{ok}` or `{error}`; nothing when it is meant for another agent of this name. Never rejects. */
   answer(text: string): Promise<string | undefined>
-  /** Removes what a killed agent's probes left. */
-  sweep(): Promise<void>
   /** Ends probes that are under way. */
   stop(): Promise<void>
 }
@@ -82,10 +81,6 @@ export function createDoctor(options: DoctorOptions): Doctor {
         log.warn({ error: error.message }, 'doctor cannot answer')
         return JSON.stringify({ error: error.toBody() })
       }
-    },
-    sweep: async () => {
-      const swept = await sweepNetns()
-      if (swept.length > 0) log.info({ namespaces: swept }, 'removed what a probe left')
     },
     stop: async () => {
       await Promise.all([...listeners.keys()].map(close))
@@ -166,8 +161,8 @@ function envOf(options: DoctorOptions, asked: HostEnv['asked'], receivedMs: numb
     partOf: new Set(endpoints.filter((each) => each.host === host).map((each) => each.network)),
     filters,
     pass: async () => {
-      const { problems, observed } = await loop.run('doctor')
-      return { problems, filters: observed?.vxlanFilters }
+      const { problems } = await loop.run('doctor')
+      return { problems, filters: store.current.position === null ? undefined : await readFilters() }
     },
     docker: () => {
       docker ??= askDocker(engine)
@@ -176,13 +171,23 @@ function envOf(options: DoctorOptions, asked: HostEnv['asked'], receivedMs: numb
     pluginSocket: options.pluginSocket,
     dataFolder: options.dataFolder,
     inNetns: async (body) => {
-      const netns = await makeNetns(randomBytes(6).toString('hex'))
+      const netns = await openNetns()
       try {
         return await body(netns)
       } finally {
-        await dropNetns(netns)
+        await netns.drop()
       }
     },
+  }
+}
+
+/** The VXLAN filter as nft tells it, past what the loop holds for true. */
+async function readFilters() {
+  try {
+    return parseTable(JSON.parse(await runProgram('nft', ['-j', 'list', 'table', 'inet', 'weft_vxlan'])))
+  } catch (error) {
+    if (error instanceof WeftError && error.parts.why?.includes('No such file') === true) return []
+    throw error
   }
 }
 

@@ -1,43 +1,89 @@
 /**
- * Throwaway namespaces of probes. Whatever a probe makes lies in one of these and goes with it: nothing appears in the
- * host's own namespace, and what a killed agent left is found by its name.
+ * Throwaway namespaces of probes. Each has no name and no file, and lives as long as the process that holds it, which ends
+ * with its stdin, or with us (setpriv): whatever a probe makes lies in one, goes with it, and never appears in the host's
+ * own. A name below /run/netns would need that folder writable, which systemd's sandbox does not grant, and a sweep.
  */
-import { readdir } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { WeftError } from '@weft/shared'
 import { runProgram } from '../kernel/run-program.ts'
 
-/** Not `weft-`: labs of this machine are called so. */
-const PREFIX = 'wfdoctor-'
-const NETNS_FOLDER = '/run/netns'
-
-/** Makes a namespace without IPv6, which would speak on a wire by itself; gives its name. */
-export async function makeNetns(id: string): Promise<string> {
-  const netns = `${PREFIX}${id}`
-  await runProgram('ip', ['netns', 'add', netns])
-  const settings = [
-    ['/proc/sys/net/ipv6/conf/default/disable_ipv6', '1'],
-    // Sizes are tried, not learned: no answer of a router may change what is sent.
-    ['/proc/sys/net/ipv4/ip_no_pmtu_disc', '2'],
-  ] as const
-  for (const [file, value] of settings) await runProgram('nsenter', [...inside(netns), 'tee', file], value)
-  return netns
+export interface ThrowawayNetns {
+  /** Of the process that holds it: what `ip link add … netns` takes. */
+  readonly pid: number
+  /** Words of nsenter before a command that is to run inside. */
+  readonly enter: readonly string[]
+  /** Runs a program inside. @throws as {@link runProgram} */
+  run(argv: readonly string[], input?: string): Promise<string>
+  /** Runs lines of `ip` inside, in one go. @throws what `ip` says */
+  ip(lines: readonly string[]): Promise<void>
+  /** Ends it, and with it everything inside. */
+  drop(): Promise<void>
 }
 
-/** Words before a command that is to run in the namespace. */
-export function inside(netns: string): string[] {
-  return [`--net=${NETNS_FOLDER}/${netns}`, '--']
-}
+/** Tells that it is inside, then waits for the end of its stdin. */
+const HOLDER = [
+  'setpriv',
+  '--pdeathsig',
+  'KILL',
+  '--',
+  'unshare',
+  '--net',
+  '--',
+  'cat',
+  '/proc/self/stat',
+  '-',
+] as const
 
-export async function dropNetns(netns: string): Promise<void> {
-  await runProgram('ip', ['netns', 'del', netns])
-}
+const SETTINGS = [
+  // It would speak on a wire by itself.
+  ['/proc/sys/net/ipv6/conf/default/disable_ipv6', '1'],
+  // Sizes are tried, not learned: no answer of a router may change what is sent.
+  ['/proc/sys/net/ipv4/ip_no_pmtu_disc', '2'],
+] as const
 
-/** Removes what an agent left that was killed while it probed; answers the names. */
-export async function sweepNetns(): Promise<string[]> {
-  const names = await readdir(NETNS_FOLDER).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
+/** @throws `unavailable` when the kernel or the sandbox refuses a namespace */
+export async function openNetns(): Promise<ThrowawayNetns> {
+  const [program, ...argv] = HOLDER
+  const holder = spawn(program, argv, { stdio: 'pipe' })
+  const complaint = text(holder.stderr)
+  holder.stdin.on('error', () => undefined)
+  const closed = new Promise<boolean>((resolve) => {
+    holder.once('error', () => resolve(false))
+    holder.once('close', () => resolve(false))
   })
-  const ours = names.filter((name) => name.startsWith(PREFIX))
-  for (const netns of ours) await dropNetns(netns)
-  return ours
+  const inside = await Promise.race([once(holder.stdout, 'data').then(() => true), closed])
+  const { pid } = holder
+  if (!inside || pid === undefined) {
+    throw new WeftError('unavailable', {
+      what: 'no namespace for a probe',
+      why: (await complaint).trim() || 'no unshare',
+    })
+  }
+  const enter = [`--net=/proc/${pid}/ns/net`, '--']
+  const run = (words: readonly string[], input?: string) => runProgram('nsenter', [...enter, ...words], input)
+  const netns: ThrowawayNetns = {
+    pid,
+    enter,
+    run,
+    ip: async (lines) => void (await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)),
+    drop: async () => {
+      holder.kill('SIGKILL')
+      await closed
+    },
+  }
+  try {
+    // Without IPv6 in the kernel there is nothing to switch off.
+    for (const [file, value] of SETTINGS) await run(['tee', file], value).catch(ignoreAbsent)
+    return netns
+  } catch (error) {
+    await netns.drop()
+    throw error
+  }
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (error instanceof WeftError && error.parts.why?.includes('No such file') === true) return
+  throw error
 }

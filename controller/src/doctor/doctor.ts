@@ -1,5 +1,5 @@
 /** `weft doctor`: asks hosts for their own checks, lets pairs of hosts probe each other, and adds what only we can tell. */
-import { type DoctorCall, type DoctorFinding, type DoctorView, WeftError } from '@weft/shared'
+import { type DoctorCall, type DoctorFinding, type DoctorRequest, type DoctorView, WeftError } from '@weft/shared'
 import { type ClusterView, type DomainDeps, findHost } from '../domain/index.ts'
 import { askAgent, type Carry } from './ask.ts'
 import { freeVnis, probeEnds } from './plan.ts'
@@ -103,22 +103,23 @@ async function examinePair(
   if (ends === undefined) return [{ ...about, severity: 'skipped', measured: 'a VTEP is not known' }]
   const [asks, answers] = pair
   const instanceOf = (host: string) => view.hosts.get(host)?.value.instance ?? ''
-  try {
-    await askAgent(carry, answers, { do: 'listen', instance: instanceOf(answers), probe: ends.answers }, LISTEN_MS)
-    try {
-      return await askAgent(carry, asks, { do: 'probe', instance: instanceOf(asks), probe: ends.asks }, PROBE_MS)
-    } finally {
-      await askAgent(carry, answers, { do: 'close', instance: instanceOf(answers), id: ends.answers.id }, CLOSE_MS)
-    }
-  } catch (thrown) {
-    return [
-      {
-        ...about,
-        severity: 'skipped',
-        measured: `could not be tried: ${WeftError.from(thrown).message}`.slice(0, 2000),
-      },
+  const tell = (host: string, request: DoctorRequest, withinMs: number) => askAgent(carry, host, request, withinMs)
+  const skipped =
+    (what: string) =>
+    (thrown: unknown): DoctorFinding[] => [
+      { ...about, severity: 'skipped', measured: `${what}: ${WeftError.from(thrown).message}`.slice(0, 2000) },
     ]
+  try {
+    await tell(answers, { do: 'listen', instance: instanceOf(answers), probe: ends.answers }, LISTEN_MS)
+  } catch (thrown) {
+    return skipped('could not be tried')(thrown)
   }
+  const found = await tell(asks, { do: 'probe', instance: instanceOf(asks), probe: ends.asks }, PROBE_MS).catch(
+    skipped('could not be tried'),
+  )
+  const close = { do: 'close', instance: instanceOf(answers), id: ends.answers.id } as const
+  const closed = await tell(answers, close, CLOSE_MS).catch(skipped(`${answers} goes on listening for a few seconds`))
+  return [...found, ...closed]
 }
 
 function silent(host: string): DoctorFinding {

@@ -3,6 +3,7 @@
  * A new check is one file here and one line in registry.ts.
  */
 import type { DoctorFinding, DoctorRequest, HostFacts, HostProblem, NetworkSpec, VxlanFilter } from '@weft/shared'
+import type { ThrowawayNetns } from '../netns.ts'
 
 export type Verdict = Omit<DoctorFinding, 'check' | 'hosts'>
 
@@ -23,8 +24,8 @@ export interface HostEnv {
   readonly docker: () => Promise<DockerFacts>
   readonly pluginSocket: string
   readonly dataFolder: string
-  /** Makes a throwaway netns for the length of the call, and gives its name. */
-  readonly inNetns: <T>(body: (netns: string) => Promise<T>) => Promise<T>
+  /** Makes a throwaway netns for the length of the call. */
+  readonly inNetns: <T>(body: (netns: ThrowawayNetns) => Promise<T>) => Promise<T>
 }
 
 export interface DockerFacts {

@@ -1,6 +1,5 @@
 /** What drivers need of the kernel, tried by making one of each in a throwaway netns: lists of modules tell less. */
 import { WeftError } from '@weft/shared'
-import { runProgram } from '../../kernel/run-program.ts'
 import { type HostEnv, hostCheck, type Verdict } from './check.ts'
 
 interface Feature {
@@ -29,11 +28,11 @@ export const kernel = hostCheck<readonly Feature[]>({
     env.inNetns(async (netns) => {
       const features: Feature[] = []
       for (const { name, module, vital, link } of TRIALS) {
-        const trouble = await troubleOf(runProgram('ip', ['-n', netns, 'link', 'add', ...link]))
+        const trouble = await troubleOf(netns.run(['ip', 'link', 'add', ...link]))
         features.push({ name, module, vital, networks: needing(env, name), ...trouble })
       }
       const table = ['nft', 'add', 'table', 'inet', 'weft_doctor']
-      const trouble = await troubleOf(runProgram('nsenter', [`--net=/run/netns/${netns}`, '--', ...table]))
+      const trouble = await troubleOf(netns.run(table))
       features.push({ name: 'nf_tables', module: 'nf_tables', vital: true, networks: [], ...trouble })
       return features
     }),

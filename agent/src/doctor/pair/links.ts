@@ -1,6 +1,7 @@
 /** The two ends of a probe: a vxlan device with a VNI of its own, and a macvlan on each wire, in a throwaway netns. */
 import { type DoctorProbe, deriveMac, type HostFacts, parseParent, resolveParent } from '@weft/shared'
 import { runProgram } from '../../kernel/run-program.ts'
+import type { ThrowawayNetns } from '../netns.ts'
 import type { TalkLink } from './talk.ts'
 
 /** Outer IP, UDP, VXLAN and inner Ethernet headers, bytes (RFC 7348). */
@@ -27,17 +28,22 @@ export function talkLink(probe: DoctorProbe, line: number, role: Role): TalkLink
  * The device of the path; its UDP socket is in the host's netns, as those of networks are. DF is set on what it sends, and a
  * locked MTU keeps the inside from fragmenting. @throws what `ip` says
  */
-export async function makePath(netns: string, probe: DoctorProbe, role: Role, { underlay }: HostFacts): Promise<void> {
+export async function makePath(
+  netns: ThrowawayNetns,
+  probe: DoctorProbe,
+  role: Role,
+  { underlay }: HostFacts,
+): Promise<void> {
   const mtu = underlay.mtu - overheadOf(underlay.address)
   const v4 = !underlay.address.includes(':')
   const vxlan = [
     ...['type', 'vxlan', 'id', String(probe.vni), 'local', underlay.address, 'remote', probe.address],
     ...['dev', underlay.interface, 'dstport', String(probe.udpPort), 'nolearning', ...(v4 ? ['df', 'set'] : [])],
   ]
-  const head = ['link', 'add', 'name', PATH_LINK, 'netns', netns, 'mtu', String(mtu)]
+  const head = ['link', 'add', 'name', PATH_LINK, 'netns', String(netns.pid), 'mtu', String(mtu)]
   await runProgram('ip', [...head, 'address', macOf(probe, 0, role), ...vxlan])
   const { address, peer } = talkLink(probe, 0, role)
-  await batch(netns, [
+  await netns.ip([
     `address add ${address}/32 dev ${PATH_LINK}`,
     `link set dev ${PATH_LINK} up`,
     `neigh add ${peer} lladdr ${macOf(probe, 0, other(role))} dev ${PATH_LINK} nud permanent`,
@@ -46,9 +52,9 @@ export async function makePath(netns: string, probe: DoctorProbe, role: Role, { 
 }
 
 /** What TCP takes for the path's MTU. */
-export async function limitPath(netns: string, probe: DoctorProbe, role: Role, mtu: number): Promise<void> {
+export async function limitPath(netns: ThrowawayNetns, probe: DoctorProbe, role: Role, mtu: number): Promise<void> {
   const { address, peer } = talkLink(probe, 0, role)
-  await batch(netns, [`route replace ${peer}/32 dev ${PATH_LINK} src ${address} mtu lock ${mtu}`])
+  await netns.ip([`route replace ${peer}/32 dev ${PATH_LINK} src ${address} mtu lock ${mtu}`])
 }
 
 /**
@@ -56,7 +62,7 @@ export async function limitPath(netns: string, probe: DoctorProbe, role: Role, m
  * @throws `not_found` when the host has no such interface or uplink, what `ip` says when it takes no macvlan
  */
 export async function makeWire(
-  netns: string,
+  netns: ThrowawayNetns,
   probe: DoctorProbe,
   line: number,
   role: Role,
@@ -66,11 +72,18 @@ export async function makeWire(
   const parent = probe.wires[line - 1]?.parent ?? ''
   const { top } = resolveParent(parseParent(parent), { interfaces, underlay, uplinks })
   const name = `wfdwire${line}`
-  const head = ['link', 'add', 'link', top.name, 'name', name, 'netns', netns, 'address', macOf(probe, line, role)]
+  const head = [
+    'link',
+    'add',
+    'link',
+    top.name,
+    'name',
+    name,
+    'netns',
+    String(netns.pid),
+    'address',
+    macOf(probe, line, role),
+  ]
   await runProgram('ip', [...head, 'type', 'macvlan', 'mode', 'bridge'])
-  await batch(netns, [`address add ${addressOf(probe, line, role)}/24 dev ${name}`, `link set dev ${name} up`])
-}
-
-async function batch(netns: string, lines: readonly string[]): Promise<void> {
-  await runProgram('ip', ['-n', netns, '-batch', '-'], `${lines.join('\n')}\n`)
+  await netns.ip([`address add ${addressOf(probe, line, role)}/24 dev ${name}`, `link set dev ${name} up`])
 }

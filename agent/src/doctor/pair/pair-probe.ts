@@ -1,9 +1,8 @@
 /** The two sides of a probe between hosts. Each makes its end, and whatever happens takes it away again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DoctorProbe, type HostFacts, WeftError } from '@weft/shared'
-import { runProgram } from '../../kernel/run-program.ts'
 import type { PathFacts, TcpFacts, WireFacts } from '../checks/check.ts'
-import { dropNetns, inside, makeNetns } from '../netns.ts'
+import { openNetns, type ThrowawayNetns } from '../netns.ts'
 import { limitPath, makePath, makeWire, overheadOf, type Role, talkLink } from './links.ts'
 import type { Reached } from './talk.ts'
 import { startListener, talk } from './talker.ts'
@@ -31,13 +30,13 @@ interface Ends {
 }
 
 interface End extends Ends {
-  readonly netns: string
+  readonly netns: ThrowawayNetns
   close(): Promise<void>
 }
 
 async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Ground): Promise<End> {
-  const netns = await makeNetns(`${probe.id}-${role}`)
-  const close = () => dropNetns(netns)
+  const netns = await openNetns()
+  const close = () => netns.drop()
   try {
     const made: number[] = []
     const trouble = new Map<number, string>()
@@ -48,7 +47,7 @@ async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Groun
         made.push(line)
       } catch (error) {
         const { parts } = WeftError.from(error)
-        trouble.set(line, [parts.on === netns ? undefined : parts.what, parts.on, parts.why].filter(Boolean).join(': '))
+        trouble.set(line, parts.why ?? parts.what)
       }
     }
     return { netns, made, trouble, close }
@@ -106,7 +105,7 @@ export async function askProbe(probe: DoctorProbe, ground: Ground): Promise<{ pa
 const noPath = (reason = 'no device was made'): PathFacts => ({ tried: false, reason })
 
 async function measurePath(
-  netns: string,
+  netns: ThrowawayNetns,
   probe: DoctorProbe,
   { links: [first], largest: payload }: Reached,
   outer: number,
@@ -126,9 +125,9 @@ async function measurePath(
 }
 
 /** ICMP has its checksum from the kernel, whatever the NIC does. False too where there is no ping. */
-async function pings(netns: string, peer: string): Promise<boolean> {
+async function pings(netns: ThrowawayNetns, peer: string): Promise<boolean> {
   const ping = ['ping', '-c', '2', '-i', '0.3', '-W', '1', peer]
-  const asked = runProgram('nsenter', [...inside(netns), ...ping]).then(
+  const asked = netns.run(ping).then(
     () => true,
     () => false,
   )

@@ -4,14 +4,14 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '@weft/shared'
-import { inside } from '../netns.ts'
+import type { ThrowawayNetns } from '../netns.ts'
 import type { TalkOrder } from './talk.ts'
 
 /** The same from source and from what was built. */
 const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './talk.ts' : './talk.js', import.meta.url))
 
 /** Carries out an order to its end; its result as JSON. @throws `deadline`, or `internal` with what it printed */
-export async function talk<T>(netns: string, order: TalkOrder, withinMs: number): Promise<T> {
+export async function talk<T>(netns: ThrowawayNetns, order: TalkOrder, withinMs: number): Promise<T> {
   const child = start(netns, order)
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs)
   try {
@@ -25,7 +25,11 @@ export async function talk<T>(netns: string, order: TalkOrder, withinMs: number)
 }
 
 /** Starts a listener; resolves when it listens. @throws `internal` with what it printed when it does not */
-export async function startListener(netns: string, order: TalkOrder, withinMs: number): Promise<() => Promise<void>> {
+export async function startListener(
+  netns: ThrowawayNetns,
+  order: TalkOrder,
+  withinMs: number,
+): Promise<() => Promise<void>> {
   const child = start(netns, order)
   const closed = once(child, 'close')
   const complaint = readAll(child.stderr)
@@ -43,10 +47,10 @@ export async function startListener(netns: string, order: TalkOrder, withinMs: n
   throw new WeftError('internal', { what: 'probe does not listen', why: (await complaint).trim().slice(-500) })
 }
 
-function start(netns: string, order: TalkOrder): ChildProcess {
+function start(netns: ThrowawayNetns, order: TalkOrder): ChildProcess {
   const node = [process.execPath, ...process.execArgv, PROGRAM, JSON.stringify(order)]
   // nsenter becomes the program, and so does setpriv: what is killed is the program itself.
-  const argv = [...inside(netns), 'setpriv', '--pdeathsig', 'KILL', '--', ...node]
+  const argv = [...netns.enter, 'setpriv', '--pdeathsig', 'KILL', '--', ...node]
   return spawn('nsenter', argv, { stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
