@@ -16,11 +16,15 @@ const TWIN: NetworkSpec = network({
   vni: 4097,
   subnets: [{ uid: uidOf('5'), cidr: '10.1.0.0/24', auxAddresses: {} }],
 })
+const SHARED_MAC: NetworkSpec = network({
+  ...{ uid: uidOf('k'), name: 'wire', driver: 'ipvlan', options: { parent: 'eth0' }, egress: 'gateway' },
+  subnets: [{ uid: uidOf('7'), cidr: '10.1.0.0/24', gateway: '10.1.0.1', auxAddresses: {} }],
+})
 
 describe('plugin', () => {
   let plugin: Plugin
   beforeEach(async () => {
-    plugin = await startPlugin([network(), TWIN], 400)
+    plugin = await startPlugin([network(), TWIN, SHARED_MAC], 400)
     await plugin.call('NetworkDriver.CreateNetwork', {
       NetworkID: DOCKER_NET,
       Options: { 'com.docker.network.generic': { net: NET } },
@@ -192,6 +196,23 @@ describe('plugin', () => {
         { mac: '02:42:ac:11:00:99', addresses: [four.Address, six.Address], phase: 'new' },
       ])
       expect(plugin.controller.asked.map(({ verb }) => verb)).toEqual(['claim', 'claim', 'bind'])
+    })
+
+    it('with its parent’s MAC is told none, and may have none of its own', async () => {
+      const NetworkID = 'f'.repeat(64)
+      const Options = { 'com.docker.network.generic': { net: SHARED_MAC.uid } }
+      await plugin.call('NetworkDriver.CreateNetwork', { NetworkID, Options, IPv4Data: [] })
+      const { Address } = await request(`${SHARED_MAC.uid}/${uidOf('7')}`)
+      const wish = (MacAddress: string) =>
+        ask('NetworkDriver.CreateEndpoint', {
+          ...{ NetworkID, EndpointID: EP, Interface: { Address, AddressIPv6: '', MacAddress }, Options: {} },
+        })
+      expect(await wish('02:42:ac:11:00:99')).toEqual({ Err: expect.stringMatching(/02:42:ac:11:00:99.*leave --mac/) })
+      expect(await wish('')).toEqual({ Interface: {} })
+      const name = interfaceName('container', records()[0]?.uid ?? '')
+      const { links: all } = plugin.kernel.snapshot()
+      const parent = all.find((link) => link.name === 'eth0')
+      expect(all.find((link) => link.name === name)).toMatchObject({ kind: 'ipvlan', mac: parent?.mac })
     })
 
     it('repeated calls change nothing', async () => {

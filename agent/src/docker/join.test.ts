@@ -22,6 +22,7 @@ describe('answer to Join', () => {
     const l3 = { driver: 'ipvlan', options: { parent: 'eth1', ipvlan_mode: 'l3' }, egress: 'gateway' } as const
     const answer = joinAnswer(network(l3), dual)
     expect(answer).toMatchObject({
+      DisableGatewayService: true,
       StaticRoutes: [
         { Destination: '0.0.0.0/0', RouteType: 1 },
         { Destination: '::/0', RouteType: 1 },

@@ -285,7 +285,8 @@ export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
     InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: 'eth' },
     ...(gateway === undefined ? {} : { Gateway: gateway }),
     ...(gateway6 === undefined ? {} : { GatewayIPv6: gateway6 }),
-    ...(network.internal || network.egress === 'none' ? { DisableGatewayService: true } : {}),
+    // Docker does not count an on-link default route as a way out: it would add its own bridge, and fail on the second route.
+    ...(network.internal || network.egress === 'none' || ways.length > 0 ? { DisableGatewayService: true } : {}),
     // Route type 1 is on-link.
     ...(routes.length === 0 ? {} : { StaticRoutes: routes.map((Destination) => ({ Destination, RouteType: 1 })) }),
   }
