@@ -10,14 +10,14 @@ export function createConformance(at: DomainStage): void {
       expect(view).toMatchObject({
         name: 'front',
         driver: 'overlay',
-        vni: 4096,
+        vni: 0x10_0000,
         mtu: 1450,
         egress: 'docker',
         endpoints: 0,
         warnings: [],
         subnets: [{ cidr: '10.64.0.0/24', gateway: '10.64.0.1', usable: '253', used: 0, reserved: 3 }],
       })
-      expect(await at.create('back')).toMatchObject({ vni: 4097, subnets: [{ cidr: '10.64.1.0/24' }] })
+      expect(await at.create('back')).toMatchObject({ vni: 0x10_0001, subnets: [{ cidr: '10.64.1.0/24' }] })
     })
 
     it('makes a ULA subnet for IPv6, the same for the whole cluster', async () => {

@@ -1,13 +1,16 @@
 import { WeftError } from '@weft/shared'
 import type { ClusterView } from './view.ts'
 
-/** Allocation begins here: small numbers are what people pick by hand, and what other systems on the wire use. */
-const FIRST_VNI = 4096
+/**
+ * Allocation begins above what others number by themselves: Docker Swarm counts from 4096, its ingress first, and the kernel has
+ * a VNI once a UDP port.
+ */
+const FIRST_VNI = 0x10_0000
 /** 24 bits (RFC 7348 section 4). */
 const LAST_VNI = 0xff_ffff
 
 /**
- * The VNI asked for, or the lowest free one from 4096 on.
+ * The VNI asked for, or the lowest free one from {@link FIRST_VNI} on.
  * @throws `conflict` naming the network that has it, `exhausted`
  */
 export function settleVni(view: ClusterView, asked: number | undefined): number {
