@@ -6,10 +6,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export type Log = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
 /** Writes synchronously, so that the last words before an exit are not lost. */
-export function openLog(level: LogLevel, host: string): Log {
+export function openLog(level: LogLevel, host: string, program = 'weft-agent'): Log {
   const options: pino.LoggerOptions = {
     level,
-    base: { program: 'weft-agent', host },
+    base: { program, host },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   }

@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseWith, WeftError } from '@weft/shared'
@@ -54,7 +55,7 @@ function readSettings(argv: readonly string[]): z.infer<typeof Settings> {
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2))
   if (settings.help) return void process.stdout.write(HELP)
-  const log = openLog(settings['log-level'], 'dns')
+  const log = openLog(settings['log-level'], os.hostname(), 'weft-dns')
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
   fs.mkdirSync(settings.data, { recursive: true, mode: 0o700 })
