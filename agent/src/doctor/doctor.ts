@@ -18,7 +18,7 @@ import { parseTable } from '../kernel/vxlan-filter.ts'
 import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
 import type { StateStore } from '../state/store.ts'
-import type { AnyHostCheck, HostEnv, PairFacts } from './checks/check.ts'
+import type { AnyHostCheck, HostEnv, PairFacts, Verdict } from './checks/check.ts'
 import { HOST_CHECKS, PAIR_CHECKS } from './checks/registry.ts'
 import { openNetns } from './netns.ts'
 import { overheadOf } from './pair/links.ts'
@@ -44,22 +44,26 @@ export interface Doctor {
 }
 
 const CHECK_MS = 6_000
+/** Peers that probe this host at once; each costs two processes. */
+const MOST_LISTENERS = 32
 
 export function createDoctor(options: DoctorOptions): Doctor {
   const { host, store, log, now } = options
   const listeners = new Map<string, () => Promise<void>>()
 
-  const close = async (id: string) => {
-    const end = listeners.get(id)
-    listeners.delete(id)
-    await end?.()
+  const close = async (id: string) => await listeners.get(id)?.()
+  const listen = async (probe: DoctorProbe) => {
+    if (listeners.size >= MOST_LISTENERS)
+      throw new WeftError('unavailable', { what: 'too many probes at once', remedy: 'repeat in a few seconds' })
+    const end = await answerProbe(probe, groundOf(options), () => listeners.delete(probe.id))
+    listeners.set(probe.id, end)
   }
   const carryOut = async (request: DoctorRequest): Promise<DoctorFinding[]> => {
     switch (request.do) {
       case 'host':
         return await examineHost(options, request, now())
       case 'listen':
-        listeners.set(request.probe.id, await answerProbe(request.probe, groundOf(options)))
+        await listen(request.probe)
         return []
       case 'probe':
         return await examinePair(options, request.probe)
@@ -113,7 +117,7 @@ async function runCheck(check: AnyHostCheck, env: HostEnv): Promise<DoctorFindin
   const about = { check: check.name, hosts: [env.host] }
   try {
     const late = new WeftError('deadline', { what: 'check took too long', why: `more than ${CHECK_MS} ms` })
-    return (await within(check.run(env), CHECK_MS, late)).map((verdict) => ({ ...about, ...verdict }))
+    return (await within(check.run(env), CHECK_MS, late)).map((verdict) => ({ ...about, ...clipped(verdict) }))
   } catch (error) {
     return [
       {
@@ -122,6 +126,16 @@ async function runCheck(check: AnyHostCheck, env: HostEnv): Promise<DoctorFindin
         measured: `could not be tried: ${WeftError.from(error).message}`.slice(0, 2000),
       },
     ]
+  }
+}
+
+/** Within the schema's bounds: one endless message must not cost the others. */
+function clipped({ severity, measured, why, remedy }: Verdict): Verdict {
+  return {
+    severity,
+    measured: measured.slice(0, 2000),
+    ...(why === undefined ? {} : { why: why.slice(0, 1000) }),
+    ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 1000) }),
   }
 }
 
@@ -222,5 +236,7 @@ async function examinePair(options: DoctorOptions, probe: DoctorProbe): Promise<
     ...measured,
   }
   const hosts = [options.host, probe.peer]
-  return PAIR_CHECKS.flatMap(({ name, judge }) => judge(facts).map((verdict) => ({ check: name, hosts, ...verdict })))
+  return PAIR_CHECKS.flatMap(({ name, judge }) =>
+    judge(facts).map((verdict) => ({ check: name, hosts, ...clipped(verdict) })),
+  )
 }

@@ -12,9 +12,9 @@ export interface DoctorOptions {
 }
 
 const HOST_MS = 9_000
-const LISTEN_MS = 5_000
-const PROBE_MS = 12_000
-const CLOSE_MS = 3_000
+const LISTEN_MS = 4_000
+const PROBE_MS = 9_000
+const CLOSE_MS = 2_000
 const PROBE_ID_LENGTH = 12
 /** Probe numbers and VNIs of two doctors at once are apart by chance. */
 const SEED_DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -57,8 +57,15 @@ async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Groun
   }
 }
 
-/** Answers a peer's probe until the returned function is called; ends by itself after {@link LISTEN_MS}. */
-export async function answerProbe(probe: DoctorProbe, ground: Ground): Promise<() => Promise<void>> {
+/**
+ * Answers a peer's probe until the returned function is called; ends by itself after {@link LISTEN_MS}.
+ * @param onOver called when it has ended, either way
+ */
+export async function answerProbe(
+  probe: DoctorProbe,
+  ground: Ground,
+  onOver: () => void,
+): Promise<() => Promise<void>> {
   const end = await openEnd(probe, 'answers', ground)
   try {
     const links = end.made.map((line) => talkLink(probe, line, 'answers'))
@@ -66,7 +73,9 @@ export async function answerProbe(probe: DoctorProbe, ground: Ground): Promise<(
     let over: Promise<void> | undefined
     const close = () => {
       clearTimeout(timer)
-      over ??= hush().then(() => end.close())
+      over ??= hush()
+        .then(() => end.close())
+        .finally(onOver)
       return over
     }
     const timer = setTimeout(() => void close().catch(() => undefined), LISTEN_MS)
