@@ -12,8 +12,8 @@ export interface DoctorOptions {
 }
 
 const HOST_MS = 9_000
-const LISTEN_MS = 4_000
-const PROBE_MS = 9_000
+const LISTEN_MS = 3_000
+const PROBE_MS = 10_000
 const CLOSE_MS = 2_000
 const PROBE_ID_LENGTH = 12
 /** Probe numbers and VNIs of two doctors at once are apart by chance. */

@@ -15,9 +15,9 @@ export interface Ground {
 /** How long a listener waits for its probe to end it. */
 export const LISTEN_MS = 12_000
 const START_MS = 3_000
-const REACH_MS = 6_000
+const REACH_MS = 7_000
 const TCP_BYTES = 1024 * 1024
-const TCP_MS = 2_500
+const TCP_MS = 3_000
 /** Inner IP and UDP headers, bytes. */
 const INNER_BYTES = 28
 /** The smallest outer packet that is tried (RFC 791: what everybody takes). */

@@ -30,7 +30,7 @@ export interface Reached {
 const UDP_PORT = 7
 const TCP_PORT = 9
 const HELLO_MS = 50
-const REACH_MS = 1_500
+const REACH_MS = 2_500
 const ROUND_MS = 300
 const TRIES = 3
 /** Sizes tried at once: as much as a socket's buffer takes at the largest MTU. */
@@ -130,33 +130,34 @@ async function reach({ links, sizes }: Extract<TalkOrder, { do: 'reach' }>): Pro
   return { links: found, ...(largest === undefined ? {} : { largest }) }
 }
 
-/** The largest payload that comes back: the most first, then ever finer steps below the last that failed. */
+/**
+ * The largest payload that comes back: the most first, then ever finer steps below the last that failed, then the most
+ * again. An answer counts however late it is: a busy host must not look like a narrow path.
+ */
 async function largestOf(line: Line, { least, most }: { least: number; most: number }): Promise<number> {
-  let low = least
+  const back = new Set<number>([least])
+  line.onEcho = (bytes) => back.add(bytes)
+  await tryOut(line, [most], back)
   let high = most + 1
-  let step = Math.ceil((high - low) / STEPS)
-  let back = await passing(line, [most])
-  if (back.has(most)) return most
-  for (;;) {
-    const wanted = Array.from({ length: STEPS + 1 }, (_, index) => low + index * step).filter((size) => size < high)
-    back = await passing(line, wanted)
-    low = Math.max(low, ...back)
-    high = Math.min(high, ...wanted.filter((size) => size > low))
-    if (step === 1) return low
+  for (let step = high - least; step > 1 && !back.has(most); ) {
+    const low = Math.max(...back)
     step = Math.max(1, Math.ceil((high - low) / STEPS))
+    const wanted = Array.from({ length: STEPS }, (_, index) => low + (index + 1) * step).filter((size) => size < high)
+    await tryOut(line, wanted, back)
+    high = Math.min(high, ...wanted.filter((size) => size > Math.max(...back)))
   }
+  if (!back.has(most)) await tryOut(line, [most], back)
+  return Math.max(...back)
 }
 
-/** Which of these sizes come back; each is sent a few times, since a single loss proves nothing. */
-async function passing(line: Line, sizes: readonly number[]): Promise<Set<number>> {
-  const back = new Set<number>()
-  line.onEcho = (bytes) => back.add(bytes)
-  for (let round = 0; round < TRIES && back.size < sizes.length; round++) {
-    for (const size of sizes) if (!back.has(size)) send(line, Buffer.alloc(size).fill(ECHO, 0, 1))
+/** Sends each size until it is back, a few times at most, since a single loss proves nothing. */
+async function tryOut(line: Line, sizes: readonly number[], back: ReadonlySet<number>): Promise<void> {
+  const missing = () => sizes.filter((size) => !back.has(size))
+  for (let round = 0; round < TRIES && missing().length > 0; round++) {
+    for (const size of missing()) send(line, Buffer.alloc(size).fill(ECHO, 0, 1))
     const until = Date.now() + ROUND_MS / TRIES
-    while (Date.now() < until && back.size < sizes.length) await pause(5)
+    while (Date.now() < until && missing().length > 0) await pause(5)
   }
-  return back
 }
 
 async function transfer({ link, bytes, forMs }: Extract<TalkOrder, { do: 'tcp' }>) {
