@@ -6,6 +6,31 @@ import { run } from '../lab/run.ts'
 /** systemd itself gives a unit 90 s (TimeoutStartSec). */
 const START_MS = 120_000
 
+/** The configuration that the agent's units run with, and what they are allowed to write (StateDirectory=). */
+const AGENT_CONFIG = '/etc/weft/agent.json'
+const UNIT_DATA = '/var/lib/weft'
+/** In the order in which they start; the resolver comes with newer packages. */
+const AGENT_UNITS = ['weft-agent.socket', 'weft-dns.service', 'weft-agent.service']
+export const AGENT_UNIT = 'weft-agent.service'
+
+/** The units that run the agent of this configuration here; none where systemd does not. */
+export async function agentUnits(config: string): Promise<string[]> {
+  if (config !== AGENT_CONFIG || !(await hasUnit(AGENT_UNIT))) return []
+  const known = await Promise.all(AGENT_UNITS.map(hasUnit))
+  return AGENT_UNITS.filter((_, index) => known[index])
+}
+
+/** @throws `invalid` for a data folder that a unit of ours cannot write */
+export function checkUnitData(data: string): void {
+  if (data === UNIT_DATA) return
+  throw new WeftError('invalid', {
+    what: 'bad --data',
+    on: data,
+    why: `the unit may write ${UNIT_DATA} only (systemd's ProtectSystem)`,
+    remedy: `leave --data out, and mount there what has the room`,
+  })
+}
+
 /** True when systemd is process 1 (sd_booted(3)) and knows the unit. */
 export async function hasUnit(unit: string): Promise<boolean> {
   if (!fs.existsSync('/run/systemd/system')) return false

@@ -10,17 +10,29 @@ const EVERY_MS = 250
 /** @throws `not_converged` with what the host reported last, and where its log is */
 export async function waitUntilConverged(client: Client, id: string, unit: string): Promise<void> {
   const end = performance.now() + WITHIN_MS
-  let why = 'the controller has not heard of it'
+  let why = ''
   while (performance.now() < end) {
-    const { hosts } = await client.call('status', { query: {} })
-    const host = hosts.find((each) => each.id === id)
-    if (host?.alive === true && host.converged) return
-    if (host !== undefined) {
-      const problems = host.problems.map(({ message }) => message)
-      why = [host.alive ? 'it is alive' : 'it is not alive', ...problems].join('; ')
-    }
+    const seen = await look(client, id)
+    if (seen === 'converged') return
+    why = seen
     await sleep(EVERY_MS)
   }
   const what = `the host did not converge within ${WITHIN_MS / 1000} s`
   throw new WeftError('not_converged', { what, on: id, why, remedy: journal(unit) })
+}
+
+/** How the host stands; a controller that does not answer now may answer the next time. */
+async function look(client: Client, id: string): Promise<string> {
+  try {
+    const { hosts } = await client.call('status', { query: {} })
+    const host = hosts.find((each) => each.id === id)
+    if (host === undefined) return 'the controller has not heard of it'
+    if (host.alive && host.converged) return 'converged'
+    const problems = host.problems.map(({ message }) => message)
+    return [host.alive ? 'it is alive and not yet where it should be' : 'it is not alive', ...problems].join('; ')
+  } catch (thrown) {
+    const error = WeftError.from(thrown)
+    if (!error.retryable) throw error
+    return error.message
+  }
 }

@@ -16,7 +16,7 @@ import { advertisedAddress } from '../../setup/addresses.ts'
 import { type ControllerSetup, readControllerSetup, setUpController } from '../../setup/controller-setup.ts'
 import { writePrivate } from '../../setup/files.ts'
 import { checkPortFree, checkPrograms } from '../../setup/machine.ts'
-import { hasUnit, journal, startUnits } from '../../setup/systemd.ts'
+import { checkUnitData, hasUnit, journal, startUnits } from '../../setup/systemd.ts'
 import { bad, withFlag } from '../flags.ts'
 import type { Run } from '../spec.ts'
 
@@ -42,10 +42,12 @@ export const run: Run = async (context, { options }) => {
   const listen = flags.listen === undefined ? undefined : address('--listen', flags.listen)
   const natsListen = flags.natsListen === undefined ? undefined : address('--nats-listen', flags.natsListen)
 
+  const unit = flags.config === UNIT_CONFIG && (await hasUnit(UNIT))
   const before = readControllerSetup(flags.config)
   if (before === undefined) {
     const api = listen ?? { host: await advertisedAddress(), port: API_PORT }
     const nats = natsListen ?? { host: api.host, port: NATS_PORT }
+    if (unit) checkUnitData(flags.data)
     checkPrograms(terminal.env.PATH ?? '')
     await checkPortFree(api, '--listen')
     await checkPortFree(nats, '--nats-listen')
@@ -58,7 +60,7 @@ export const run: Run = async (context, { options }) => {
   const setup = before ?? readControllerSetup(flags.config)
   if (setup === undefined) throw new WeftError('internal', { what: 'configuration is gone', on: flags.config })
 
-  await start(terminal, flags, setup, before === undefined)
+  await start(terminal, flags, setup, { unit, anew: before === undefined })
   tell(terminal, setup, flags.out)
   return undefined
 }
@@ -95,9 +97,8 @@ async function start(
   terminal: Terminal,
   flags: z.output<typeof Flags>,
   setup: ControllerSetup,
-  anew: boolean,
+  { unit, anew }: { readonly unit: boolean; readonly anew: boolean },
 ): Promise<void> {
-  const unit = flags.config === UNIT_CONFIG && (await hasUnit(UNIT))
   if (!flags.start || !unit) {
     const command = unit ? `systemctl enable --now ${UNIT}` : `weft controller --config ${flags.config}`
     note(terminal, `start it with: ${command}`)

@@ -12,7 +12,7 @@ import {
   type Reached,
   reachController,
 } from '../../setup/preflight.ts'
-import { hasUnit, startUnits } from '../../setup/systemd.ts'
+import { AGENT_UNIT, agentUnits, checkUnitData, startUnits } from '../../setup/systemd.ts'
 import { waitUntilConverged } from '../../setup/wait-until-converged.ts'
 import { bad } from '../flags.ts'
 import type { Run } from '../spec.ts'
@@ -27,10 +27,6 @@ const Flags = z.strictObject({
   dryRun: z.boolean().default(false),
 })
 
-const UNITS = ['weft-agent.socket', 'weft-agent.service'] as const
-/** The file that the unit reads. */
-const UNIT_CONFIG = '/etc/weft/agent.json'
-
 /** Checks everything, then writes, starts and waits. */
 export const run: Run = async ({ terminal }, { args, options }) => {
   const flags = parseWith(Flags, options, 'options')
@@ -39,6 +35,8 @@ export const run: Run = async ({ terminal }, { args, options }) => {
   checkRoot(process.getuid?.())
   const before = readAgentConfig(flags.config)
   refuseOther(before, id, flags.config)
+  const units = await agentUnits(flags.config)
+  if (units.length > 0) checkUnitData(flags.data)
 
   const engine = await dockerVersion(flags.docker)
   say(terminal, 'Docker', engine)
@@ -60,17 +58,14 @@ export const run: Run = async ({ terminal }, { args, options }) => {
   const changed = setUpHost(wish)
   note(terminal, changed ? `written: ${config}` : `joined already: ${config} is as it should be`)
 
-  const unit = config === UNIT_CONFIG && (await hasUnit(UNITS[1]))
-  if (!flags.start || !unit) {
-    note(
-      terminal,
-      `start it with: ${unit ? `systemctl enable --now ${UNITS.join(' ')}` : `weft agent --config ${config}`}`,
-    )
+  if (!flags.start || units.length === 0) {
+    const byUnit = `systemctl enable --now ${units.join(' ')}`
+    note(terminal, `start it with: ${units.length > 0 ? byUnit : `weft agent --config ${config}`}`)
     return undefined
   }
-  note(terminal, `starting ${UNITS[1]}`)
-  await startUnits(UNITS, changed)
-  await waitUntilConverged(reached.client, id, UNITS[1])
+  note(terminal, `starting ${units.join(', ')}`)
+  await startUnits(units, changed)
+  await waitUntilConverged(reached.client, id, AGENT_UNIT)
   print(terminal, `${id} has joined and stands where the controller wants it.`)
   return undefined
 }

@@ -6,14 +6,11 @@ import { note, print, type Terminal } from '../../output/terminal.ts'
 import { type AgentConfig, readAgentConfig, removeHostFiles } from '../../setup/host-setup.ts'
 import { runningPid } from '../../setup/machine.ts'
 import { checkRoot } from '../../setup/preflight.ts'
-import { hasUnit, stopUnits } from '../../setup/systemd.ts'
+import { agentUnits, stopUnits } from '../../setup/systemd.ts'
 import type { Run } from '../spec.ts'
 
 const Flags = z.strictObject({ config: z.string().startsWith('/'), force: z.boolean().default(false) })
 
-/** Also the order in which they stop: systemd would start the service again for a socket that still listens. */
-const UNITS = ['weft-agent.socket', 'weft-agent.service'] as const
-const UNIT_CONFIG = '/etc/weft/agent.json'
 const MOST_NAMES = 5
 
 /** Stops the agent and removes what `weft join` wrote; a host that has not joined is left alone, which is no error. */
@@ -33,7 +30,8 @@ export const run: Run = async ({ terminal }, { options }) => {
 }
 
 async function stop(config: string, settings: AgentConfig): Promise<void> {
-  if (config === UNIT_CONFIG && (await hasUnit(UNITS[1]))) return await stopUnits(UNITS)
+  const units = await agentUnits(config)
+  if (units.length > 0) return await stopUnits(units)
   const runDir = typeof settings['run-dir'] === 'string' ? settings['run-dir'] : '/run/weft'
   const pid = runningPid(`${runDir}/agent.pid`)
   if (pid === undefined) return
