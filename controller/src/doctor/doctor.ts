@@ -48,7 +48,8 @@ function isAlive(view: ClusterView, host: string): boolean {
 
 function services(warnings: readonly string[]): DoctorFinding[] {
   const about = { check: 'services', hosts: [] }
-  if (warnings.length === 0) return [{ ...about, severity: 'ok', measured: 'the NATS server is new enough, and every record can be read' }]
+  if (warnings.length === 0)
+    return [{ ...about, severity: 'ok', measured: 'the NATS server is new enough, and every record can be read' }]
   return warnings.map((measured) => ({
     ...about,
     severity: 'warn',
