@@ -38,6 +38,7 @@ function create(writer: Writer, link: LinkOf<MadeKind>): Refusal | undefined {
   const masterIndex = link.master ? writer.needOurs(link.netns, link.master).index : undefined
   const peerNetns = codec.peerNetns?.(link)
   const socket = writer.socket(netns)
+  const name = birthName(writer, link, netns)
 
   const send = (bornIn: number, peerNetnsFd: number) => {
     const data = codec.encode(link, { lowerIndex, peerNetnsFd })
@@ -47,7 +48,7 @@ function create(writer: Writer, link: LinkOf<MadeKind>): Refusal | undefined {
           kind: 'link',
           data: {},
           attrs: {
-            ifname: link.name,
+            ifname: name,
             group: WEFT_LINK_GROUP,
             ...(link.mtu !== undefined && link.kind !== 'bridge' && { mtu: link.mtu }),
             ...(link.mac !== undefined && { address: macBytes(link.mac) }),
@@ -63,11 +64,46 @@ function create(writer: Writer, link: LinkOf<MadeKind>): Refusal | undefined {
     )
     return socket.change({ type: MessageType.NEWLINK, flags: FLAG.create | FLAG.excl, payload })
   }
-  return writer.namespaces.withDescriptor(link.netns, (bornIn) =>
+  const refusal = writer.namespaces.withDescriptor(link.netns, (bornIn) =>
     peerNetns === undefined
       ? send(bornIn, -1)
       : writer.namespaces.withDescriptor(peerNetns, (peerNetnsFd) => send(bornIn, peerNetnsFd)),
   )
+  return refusal ?? (name === link.name ? undefined : rename(writer, link, name))
+}
+
+/** Not in the way of any name of ours: those go on with a letter and digits. */
+const INTERIM_NAME = 'wf-newborn'
+
+/**
+ * The name to be born with. Before 6.14 the kernel looks for it in the netns of the request, not in the one of birth: a
+ * container's `eth0` is refused (EEXIST) where the host has an `eth0`. Then it is born under an interim one.
+ */
+function birthName(writer: Writer, link: LinkOf<MadeKind>, requestNetns: string): string {
+  if (requestNetns === link.netns || writer.find(requestNetns, link.name) === undefined) return link.name
+  // One whose renaming was cut off by our end.
+  const stray = writer.find(link.netns, INTERIM_NAME)
+  if (stray !== undefined) removeAt(writer, link.netns, stray.index)
+  return INTERIM_NAME
+}
+
+function rename(writer: Writer, link: LinkOf<MadeKind>, from: string): Refusal | undefined {
+  writer.forgetLinks()
+  const { index } = writer.need(link.netns, from)
+  const payload = toBuffer((out) =>
+    formatLinkMessage({ kind: 'link', data: { index }, attrs: { ifname: link.name } }, out),
+  )
+  const refusal = writer.socket(link.netns).change({ type: MessageType.NEWLINK, flags: 0, payload })
+  if (refusal !== undefined) removeAt(writer, link.netns, index)
+  return refusal
+}
+
+function removeAt(writer: Writer, netns: string, index: number): void {
+  const payload = toBuffer((out) => formatLinkMessage({ kind: 'link', data: { index }, attrs: {} }, out))
+  const refusal = writer.socket(netns).change({ type: MessageType.DELLINK, flags: 0, payload })
+  writer.forgetLinks()
+  if (refusal !== undefined)
+    throw errnoError(refusal.errno, { what: 'link not removed', on: INTERIM_NAME }, refusal.message)
 }
 
 /** Interface names: 1 to 15 bytes, no slash, colon or white space (dev_valid_name). */
