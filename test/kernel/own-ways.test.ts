@@ -1,4 +1,5 @@
 /** What only the real kernel can show: packets, programs, namespaces, and what others do to them. */
+import { execFileSync } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { FABRIC_NETNS, type Op, WEFT_LINK_GROUP } from '@weft/shared'
@@ -29,6 +30,38 @@ describe('the kernel of this machine, beside the suite', () => {
     expect(world.facts(FABRIC).filter((line) => line.startsWith('address'))).toEqual([])
     const link = (await world.kernel.observe([])).state.links.find(({ name }) => name === 'wfb1')
     expect(link).toMatchObject({ ipv6: false })
+  })
+
+  it('lets a dual-stack vxlan device hear no router, ask none, and make no address of its own', async () => {
+    const dual: Op = {
+      op: 'link-add',
+      link: {
+        kind: 'vxlan',
+        netns: FABRIC,
+        name: 'wfx1',
+        vni: 4097,
+        underlay: 'eth0',
+        local: '192.168.77.1',
+        udpPort: 4789,
+        learning: false,
+        proxy: true,
+        mtu: 1430,
+        up: true,
+        ipv6: true,
+      },
+    }
+    expect(await world.kernel.apply([dual])).toEqual([])
+    const told = (...argv: string[]) => execFileSync('ip', argv, { encoding: 'utf8' }).trim()
+    const setting = (where: string, name: string) =>
+      told('netns', 'exec', world.fabric, 'cat', `/proc/sys/net/ipv6/conf/${where}/${name}`)
+    expect(setting('wfx1', 'disable_ipv6')).toBe('0')
+    for (const where of ['default', 'wfx1']) {
+      const settings = ['accept_ra', 'autoconf', 'router_solicitations', 'addr_gen_mode'].map((name) =>
+        setting(where, name),
+      )
+      expect(settings, where).toEqual(['0', '0', '0', '1'])
+    }
+    expect(told('-n', world.fabric, '-6', 'address', 'show', 'dev', 'wfx1')).toBe('')
   })
 
   it('makes a second pass with nothing left to do: setting again what was observed changes nothing', async () => {
