@@ -13,9 +13,9 @@ interface Attached {
 }
 
 /**
- * Endpoints in flight whose MAC (those with their parent's: one of whose addresses) is on a link of their sandbox become `sandbox`, with that link's name. Endpoints whose sandbox is
- * gone (`missing`, as an observation names them) go back to in-flight, so that nothing is made in it. Others are returned
- * as they are, the very same objects.
+ * Endpoints in flight whose MAC is on a link of their sandbox become `sandbox`, with that link's name; of those that share their
+ * parent's MAC, it is the link with one of their addresses. Endpoints whose sandbox is gone (`missing`, as an observation
+ * names them) go back to in-flight, so that nothing is made in it. Others are returned as they are, the very same objects.
  */
 export function confirmAttachments<E extends Attached>(
   endpoints: readonly E[],
