@@ -19,44 +19,27 @@ import {
   parseWith,
   WeftError,
 } from '@weft/shared'
-import type { Controller } from '../bus/controller.ts'
-import type { Fence } from '../bus/session.ts'
 import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
-import {
-  gatewaysOf,
-  hasGateway,
-  networkOf,
-  otherSubnets,
-  subnetOf,
-  traitsOf,
-  withoutPrefix,
-  withPrefix,
-} from '../state/local-endpoints.ts'
-import { type AgentState, isWired, type LocalRecord, withRecord } from '../state/records.ts'
-import type { StateStore } from '../state/store.ts'
+import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf } from '../state/local-endpoints.ts'
+import { type AgentState, type LocalRecord, withRecord } from '../state/records.ts'
 import { detached } from './ipam-driver.ts'
 import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
 import type { PluginHandlers } from './plugin-server.ts'
 import { networkByOption } from './pools.ts'
+import { type EndpointMessage, type SettleOptions, settleRecord } from './settle-record.ts'
 
-export interface NetworkDriverOptions {
-  readonly store: StateStore
-  readonly controller: Controller
-  /** Waits a little for the host to have joined. @throws when it has not */
-  readonly fence: () => Promise<Fence>
+export interface NetworkDriverOptions extends SettleOptions {
   readonly loop: Pick<Loop, 'run' | 'trigger'>
   /** The short way to an endpoint's interface; false when it takes a pass. */
   readonly wire: (uid: string) => Promise<boolean>
   readonly kernel: Pick<Kernel, 'find'>
-  readonly newRequestId: () => string
   readonly now: () => number
   /** An endpoint was attached, detached or altered: the controller is to be told. */
   readonly onChanged: (uid: string) => void
 }
 
-const BIND_MS = 5_000
 const GENERIC = 'com.docker.network.generic'
 
 export function createNetworkDriver(options: NetworkDriverOptions): PluginHandlers {
@@ -148,13 +131,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
   }
 }
 
-interface CreateEndpoint {
-  readonly NetworkID: string
-  readonly EndpointID: string
-  readonly Interface: { readonly Address: string; readonly AddressIPv6: string; readonly MacAddress: string }
-}
-
-async function createEndpoint(options: NetworkDriverOptions, message: CreateEndpoint): Promise<unknown> {
+async function createEndpoint(options: NetworkDriverOptions, message: EndpointMessage): Promise<unknown> {
   const { store, loop, wire, now } = options
   const { EndpointID, Interface } = message
   const mac = Interface.MacAddress === '' ? undefined : parseWith(Mac, Interface.MacAddress, 'MAC address')
@@ -203,74 +180,6 @@ async function makeByPass(
   const { problems } = await loop.run('endpoint created')
   const [link] = await kernel.find([{ netns: '', name: interfaceName('container', uid) }])
   return link?.owned === true ? undefined : problems
-}
-
-/** The one record of the addresses that Docker got, merged and with its MAC settled by a controller where need be. */
-async function settleRecord(
-  options: NetworkDriverOptions,
-  message: CreateEndpoint,
-  mac: string | undefined,
-): Promise<LocalRecord> {
-  const { store, controller, fence, newRequestId } = options
-  const records = claimedRecords(store.current, message)
-  const [primary, ...others] = [...records].sort((a, b) => Number(b.held) - Number(a.held))
-  if (primary === undefined) {
-    const why = 'Docker names no address'
-    throw new WeftError('invalid', { what: 'endpoint without address', on: message.EndpointID, why })
-  }
-  if (others.length === 0 && (mac === undefined || mac === primary.mac)) return primary
-  const request = {
-    ...(await fence()),
-    req: newRequestId(),
-    endpoint: primary.uid,
-    merge: others.map(({ uid }) => uid),
-    ...(mac === undefined ? {} : { mac }),
-    dockerEndpointId: message.EndpointID.slice(0, 64),
-  }
-  const { endpoint } = await controller.ask('bind', request, BIND_MS)
-  const network = networkOf(store.current.entries, primary.network)
-  const addresses = endpoint.addresses.map((address) => {
-    const subnet = network === undefined ? undefined : subnetOf(network, address)
-    if (subnet === undefined) throw new WeftError('internal', { what: 'address outside its network', on: address })
-    return withPrefix(address, subnet)
-  })
-  const record = { ...primary, mac: endpoint.mac, addresses, asked: records.some(({ asked }) => asked) }
-  store.change((state) => {
-    const endpoints = new Map(state.endpoints)
-    for (const { uid } of others) endpoints.delete(uid)
-    return { ...state, endpoints: endpoints.set(record.uid, record) }
-  })
-  return record
-}
-
-/** @throws `not_found` for an address that was not given to Docker, `conflict` for one that another endpoint has */
-function claimedRecords(state: AgentState, { NetworkID, EndpointID, Interface }: CreateEndpoint): LocalRecord[] {
-  const network = state.dockerNetworks[NetworkID]
-  const records = [Interface.Address, Interface.AddressIPv6]
-    .filter((address) => address !== '')
-    .map((address) => {
-      const found = [...state.endpoints.values()].filter(
-        (record) =>
-          (network === undefined ? record.phase === 'claimed' : record.network === network) &&
-          record.addresses.some((own) => withoutPrefix(own) === withoutPrefix(address)),
-      )
-      const [record] = found
-      if (record === undefined || found.length > 1) {
-        const why = found.length > 1 ? 'several networks have it' : 'the agent did not give it, or has lost its record'
-        throw new WeftError('not_found', {
-          what: 'no such address',
-          on: address,
-          why,
-          remedy: 'start the container again',
-        })
-      }
-      if (isWired(record)) {
-        const why = `endpoint ${record.dockerEndpointId ?? record.uid} of ${record.name ?? 'a container'} has it`
-        throw new WeftError('conflict', { what: 'address is in use', on: address, why, remedy: `remove ${EndpointID}` })
-      }
-      return record
-    })
-  return [...new Set(records)]
 }
 
 /** What Docker is to do with the interface (DOCKER.md 1.2, 1.3). */
