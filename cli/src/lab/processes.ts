@@ -70,10 +70,15 @@ export function isNamespaceInit(pid: number): boolean {
   return /^NSpid:\s+\d+\s.*\b1$/m.test(status ?? '')
 }
 
-/** True while the process runs; a zombie has ended. */
+/**
+ * True while the process runs. A zombie has ended once it is its last thread: until the others are gone, too, its files are
+ * open, and a socket of a killed daemon still accepts.
+ */
 export function isAlive(pid: number): boolean {
   const stat = orGone(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  return stat !== undefined && !/\) [ZX] /.test(stat)
+  if (stat === undefined) return false
+  if (!/\) [ZX] /.test(stat)) return true
+  return (orGone(() => fs.readdirSync(`/proc/${pid}/task`)) ?? []).length > 1
 }
 
 /** Sends a signal; a process that is gone already is fine. */
