@@ -9,21 +9,14 @@ export {
   HostId,
   HostProblem,
 } from './agent-protocol.ts'
-export {
-  DnsView,
-  EndpointView,
-  EventView,
-  HostStatus,
-  HostView,
-  NetworkCreateRequest,
-  NetworkView,
-  OPERATIONS,
-  type OperationName,
-  StatusView,
-  SubnetRequest,
-  SubnetView,
-  UplinkView,
-} from './api.ts'
+export { DnsView } from './api/dns.ts'
+export { EndpointView } from './api/endpoint.ts'
+export { EventView } from './api/event.ts'
+export { HostView } from './api/host.ts'
+export { NetworkCreateRequest, NetworkView, SubnetRequest, SubnetView } from './api/network.ts'
+export { OPERATIONS, type OperationName } from './api/operations.ts'
+export { HostStatus, StatusView } from './api/status.ts'
+export { UplinkView } from './api/uplink.ts'
 export { closest } from './closest.ts'
 export {
   DoctorCall,

@@ -41,6 +41,9 @@ export type Handlers = {
   readonly [O in StreamName]: (input: Input<O>, context: RequestContext) => AsyncIterable<Reply<O>>
 }
 
+/** Handlers of a noun's operations: those whose names begin with it. */
+export type NounHandlers<N extends string> = Pick<Handlers, Extract<OperationName, `${N}${string}`>>
+
 /** The schemas of an operation, whichever it has. */
 export interface OperationShape {
   readonly method: string

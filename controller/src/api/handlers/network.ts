@@ -1,0 +1,18 @@
+import { createNetwork, findNetwork, networkViews, removeNetwork } from '../../domain/index.ts'
+import type { NounHandlers } from '../operations.ts'
+import { type HandlerOptions, readView } from './context.ts'
+
+export function networkHandlers({ deps }: HandlerOptions): NounHandlers<'network'> {
+  return {
+    networkCreate: async ({ body }, { actor }) => {
+      const reply = await createNetwork(deps, body, actor)
+      return { reply, revision: reply.revision }
+    },
+    networkList: (_, context) => readView(deps, context, networkViews),
+    networkInspect: ({ params }, context) => readView(deps, context, (view) => findNetwork(view, params.ref)),
+    networkRemove: async ({ params, query }, { actor }) => {
+      const reply = await removeNetwork(deps, params.ref, query.req, actor)
+      return { reply, revision: reply.revision }
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** Endpoints: every container's interface, on all hosts. */
+import { z } from 'zod'
+import { EndpointName, Mac, Uid } from '../words/names.ts'
+import { type OperationTable, Ref } from './operation.ts'
+
+export const EndpointView = z.strictObject({
+  uid: Uid,
+  network: z.strictObject({ uid: Uid, name: z.string() }),
+  host: z.string(),
+  name: EndpointName.optional(),
+  aliases: z.array(z.string()),
+  mac: Mac,
+  addresses: z.array(z.string()),
+  state: z.enum(['pending', 'attached', 'detached', 'releasing']),
+  containerId: z.string().optional(),
+  createdAt: z.string(),
+})
+export type EndpointView = z.infer<typeof EndpointView>
+
+export const ENDPOINT_OPERATIONS = {
+  endpointList: {
+    method: 'GET',
+    path: '/v1/endpoints',
+    query: z.strictObject({ network: Ref.optional(), host: Ref.optional() }),
+    reply: z.array(EndpointView),
+  },
+  endpointInspect: {
+    method: 'GET',
+    path: '/v1/endpoints/:ref',
+    params: z.strictObject({ ref: Ref }),
+    reply: EndpointView,
+  },
+} as const satisfies OperationTable
