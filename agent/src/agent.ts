@@ -20,6 +20,7 @@ import { NetworkKeeper } from './docker/network-keeper.ts'
 import { createPluginServer, hasInheritedSocket, listenForDocker } from './docker/plugin-server.ts'
 import { DockerWatch } from './docker/watch.ts'
 import { createDoctor } from './doctor/doctor.ts'
+import { createHostDoor } from './host-calls.ts'
 import { describeHost } from './host-facts.ts'
 import { createLinuxKernel, hostInterfaces, hostRoutes } from './kernel/index.ts'
 import type { Log } from './log.ts'
@@ -97,7 +98,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     log,
     onIntent: (text) => session.takeIntent(text),
     onPoke: (text) => session.takePoke(text),
-    onDoctor: (text) => doctor.answer(text),
+    onCall: (verb, text) => door(verb, text),
     onConnected: () => session.changed(),
   })
   const controller = createController({
@@ -160,12 +161,12 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     store,
     engine,
     loop,
-    log,
     facts,
     now,
     pluginSocket: options.pluginSocket,
     dataFolder: options.data,
   })
+  const door = createHostDoor({ handlers: { doctor }, instance: () => store.current.instance, log })
   const keeper: NetworkKeeper = new NetworkKeeper({
     engine,
     store,

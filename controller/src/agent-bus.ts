@@ -4,12 +4,13 @@ import {
   AGENT_VERBS,
   agentSubject,
   CONTROLLER_QUEUE,
+  errorReply,
   parseAgentSubject,
   parseJsonWith,
   WeftError,
 } from '@weft/shared'
 import type { AgentDoor } from './agent-requests.ts'
-import { type Bus, type BusMessage, errorReply } from './bus/index.ts'
+import type { Bus, BusMessage } from './bus/index.ts'
 import type { StatusReport } from './intents/board.ts'
 
 /** @param heard every report of every host, whichever controller answers it */

@@ -7,12 +7,13 @@ import {
   type AgentReply,
   type AgentRequest,
   type AgentVerb,
+  errorReply,
   HostId,
+  okReply,
   parseJsonWith,
   parseWith,
   WeftError,
 } from '@weft/shared'
-import { errorReply } from './bus/index.ts'
 import { checkDepth } from './json-depth.ts'
 import type { Log } from './log.ts'
 
@@ -36,7 +37,7 @@ export function createAgentDoor({ handlers, log, mostUnderWay }: AgentDoorOption
       return errorReply(new WeftError('unavailable', { what: 'too many requests at once', remedy: 'ask again' }))
     underWay++
     try {
-      return JSON.stringify({ ok: await dispatch(handlers, host, verb, body) })
+      return okReply(await dispatch(handlers, host, verb, body))
     } catch (thrown) {
       const error = WeftError.from(thrown)
       if (error.code === 'internal') log.error({ host, verb, error: error.message }, 'agent request failed')

@@ -8,6 +8,7 @@ import { createAgentHandlers, noteStatus } from './agent-handlers.ts'
 import { createAgentDoor } from './agent-requests.ts'
 import { createHandlers } from './api/handlers/index.ts'
 import { type Api, createApi } from './api/server.ts'
+import { createAskHost } from './ask-host.ts'
 import type { Bus } from './bus/index.ts'
 import { examine } from './doctor/doctor.ts'
 import { type ClusterChange, type DomainDeps, ensureMeta, openClusterCache } from './domain/index.ts'
@@ -116,11 +117,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     if (bus === undefined) throw new WeftError('unavailable', { what: 'no connection to NATS', on: subject })
     return await bus.request(subject, text, timeoutMs)
   }
+  const askHost = createAskHost({ view: () => cluster.current(), carry })
   const api = createApi({
     handlers: createHandlers({
       deps,
       version: options.version,
-      doctor: (call) => examine({ deps, carry, warnings: options.warnings }, call),
+      askHost,
+      doctor: (call) => examine({ deps, askHost, warnings: options.warnings }, call),
       status: statusSource(cluster, { board, targets, publisher }, options.warnings),
     }),
     agent,

@@ -1,5 +1,5 @@
 /**
- * `weft doctor`: what is asked of an agent (a NATS request on `weft.v1.host.<id>.doctor`) and what is found.
+ * `weft doctor`: what is asked of an agent (the verb `doctor` of HOST_VERBS) and what is found.
  * A finding says what was measured, why it matters and which command mends it.
  */
 import { z } from 'zod'
@@ -45,14 +45,10 @@ export const DoctorProbe = z.strictObject({
 })
 export type DoctorProbe = z.infer<typeof DoctorProbe>
 
-/** `instance` is that of the host's record: another agent of the same name says so, or keeps silent. */
-const To = { instance: z.string().max(64) }
-
 export const DoctorRequest = z.discriminatedUnion('do', [
   /** Checks of the host itself. */
   z.strictObject({
     do: z.literal('host'),
-    ...To,
     /** The controller's wall clock when it asked, milliseconds. */
     sentMs: z.number(),
     /** VTEPs of all other hosts, by name. */
@@ -61,11 +57,11 @@ export const DoctorRequest = z.discriminatedUnion('do', [
     endpoints: z.number().int().nonnegative(),
   }),
   /** Answers probes of a peer for a few seconds. */
-  z.strictObject({ do: z.literal('listen'), ...To, probe: DoctorProbe }),
+  z.strictObject({ do: z.literal('listen'), probe: DoctorProbe }),
   /** Probes a peer that listens. */
-  z.strictObject({ do: z.literal('probe'), ...To, probe: DoctorProbe }),
+  z.strictObject({ do: z.literal('probe'), probe: DoctorProbe }),
   /** Ends `listen`. */
-  z.strictObject({ do: z.literal('close'), ...To, id: DoctorProbe.shape.id }),
+  z.strictObject({ do: z.literal('close'), id: DoctorProbe.shape.id }),
 ])
 export type DoctorRequest = z.infer<typeof DoctorRequest>
 

@@ -46,6 +46,7 @@ export { driverFor, drivers } from './drivers/registry.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { type Hash128, hash128 } from './hash.ts'
 export { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
+export { HOST_VERBS, HostCall, type HostReply, type HostRequest, type HostVerb } from './host-protocol.ts'
 export { formatOp } from './host-state/format-op.ts'
 export {
   AddressSchema,
@@ -136,15 +137,17 @@ export {
   interfaceName,
   WEFT_LINK_GROUP,
 } from './names.ts'
+export { errorReply, okReply, readReply } from './reply.ts'
 export type { Clock, RandomText } from './runtime.ts'
 export { checkAnyHost } from './server-identity.ts'
 export {
   AGENT_SUBJECTS,
   agentSubject,
   CONTROLLER_QUEUE,
-  doctorSubject,
+  hostCallSubject,
   intentSubject,
   parseAgentSubject,
+  parseHostCallSubject,
   pokeSubject,
 } from './subjects.ts'
 export { parseJsonWith, parseWith } from './validate.ts'

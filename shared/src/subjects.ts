@@ -2,8 +2,8 @@
 export const intentSubject = (host: string): string => `weft.v1.host.${host}.intent`
 /** The controller tells a host that it should look at its position (heartbeat of the push side). */
 export const pokeSubject = (host: string): string => `weft.v1.host.${host}.poke`
-/** The doctor's requests to a host's agent. */
-export const doctorSubject = (host: string): string => `weft.v1.host.${host}.doctor`
+/** A controller's request to a host's agent: a verb of HOST_VERBS, or `*` for all of them. */
+export const hostCallSubject = (host: string, verb: string): string => `weft.v1.host.${host}.call.${verb}`
 export const agentSubject = (host: string, verb: string): string => `weft.v1.ctl.${host}.${verb}`
 /** What controllers subscribe to, in the queue group below. */
 export const AGENT_SUBJECTS = 'weft.v1.ctl.*.*'
@@ -13,4 +13,9 @@ export const CONTROLLER_QUEUE = 'controllers'
 export function parseAgentSubject(subject: string): { host: string; verb: string } | undefined {
   const match = /^weft\.v1\.ctl\.([a-z0-9-]+)\.([a-z-]+)$/.exec(subject)
   return match?.[1] === undefined || match[2] === undefined ? undefined : { host: match[1], verb: match[2] }
+}
+
+/** The verb of a subject that matched {@link hostCallSubject}. */
+export function parseHostCallSubject(subject: string): string | undefined {
+  return /^weft\.v1\.host\.[a-z0-9-]+\.call\.([a-z-]+)$/.exec(subject)?.[1]
 }

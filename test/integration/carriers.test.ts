@@ -86,7 +86,7 @@ carrierConformance('NATS', async () => {
     log: QUIET,
     onIntent: () => undefined,
     onPoke: () => undefined,
-    onDoctor: async () => undefined,
+    onCall: async () => undefined,
     onConnected: () => undefined,
   })
   const running = link.run(stop.signal)

@@ -2,10 +2,11 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { DoctorRequest, DoctorView, doctorSubject, type ErrorBody } from '@weft/shared'
+import { DoctorRequest, DoctorView, type ErrorBody, HostCall, hostCallSubject, parseJsonWith } from '@weft/shared'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Engine } from '../../agent/src/docker/engine.ts'
 import { createDoctor } from '../../agent/src/doctor/doctor.ts'
+import { createHostDoor } from '../../agent/src/host-calls.ts'
 import { Loop } from '../../agent/src/loop.ts'
 import { StateStore } from '../../agent/src/state/store.ts'
 import type { NatsBus } from '../../controller/src/bus/index.ts'
@@ -19,7 +20,7 @@ let place: Place
 let controller: ControllerProcess
 let bus: NatsBus
 /** What agents were asked, in order, and what they answer. */
-let asked: { host: string; request: DoctorRequest }[]
+let asked: { host: string; instance: string; request: DoctorRequest }[]
 let answer: (host: string, request: DoctorRequest) => Answer
 
 const FINE = { check: 'clock', severity: 'ok', measured: 'fine' } as const
@@ -36,11 +37,12 @@ beforeAll(async () => {
     await agent.report()
     // docker3 is on HTTP alone: nobody serves its subject.
     if (id === 'docker3') continue
-    bus.serve(doctorSubject(id), async ({ text }) => {
-      const request = DoctorRequest.parse(JSON.parse(text))
-      asked.push({ host: id, request })
-      const given = answer(id, request)
-      return typeof given === 'string' ? given : JSON.stringify(given)
+    bus.serve(hostCallSubject(id, 'doctor'), async ({ text }) => {
+      const { instance, request: given } = parseJsonWith(HostCall, text, 'call')
+      const request = DoctorRequest.parse(given)
+      asked.push({ host: id, instance, request })
+      const said = answer(id, request)
+      return typeof said === 'string' ? said : JSON.stringify(said)
     })
   }
   await bus.flush()
@@ -69,10 +71,10 @@ describe('the doctor of a cluster', () => {
       ['docker2', true],
       ['docker3', true],
     ])
+    expect(asked.find(({ host }) => host === 'docker1')?.instance).toBe('instance-docker1')
     const first = asked.find(({ host }) => host === 'docker1')?.request
     expect(first).toMatchObject({
       do: 'host',
-      instance: 'instance-docker1',
       peers: { docker2: '10.250.0.12', docker3: '10.250.0.13' },
       endpoints: 0,
     })
@@ -180,16 +182,21 @@ describe('the doctor of a host', () => {
         onResult: () => {},
         everyMs: 60_000,
       }),
-      log: QUIET,
       facts: () => factsOf('docker1', '10.250.0.11'),
       now: () => 1_000,
       pluginSocket: path.join(folder, 'plugin.sock'),
       dataFolder: folder,
     })
-  const ask = (more: object) => JSON.stringify({ do: 'host', sentMs: 0, peers: {}, endpoints: 0, ...more })
+  const door = (verb = 'doctor') => {
+    const handlers = { doctor: doctor() }
+    const answer = createHostDoor({ handlers, instance: () => 'instance-own', log: QUIET })
+    return async (text: string) => await answer(verb, text)
+  }
+  const call = (instance: string, request: object) => JSON.stringify({ instance, request })
+  const look = (more: object = {}) => ({ do: 'host', sentMs: 0, peers: {}, endpoints: 0, ...more })
 
   it('tells at once of a twin: an agent of its name that is not the one that joined', async () => {
-    const text = (await doctor().answer(ask({ instance: 'instance-other' }))) ?? ''
+    const text = (await door()(call('instance-other', look()))) ?? ''
     expect(JSON.parse(text).ok.findings).toMatchObject([
       {
         check: 'identity',
@@ -201,29 +208,33 @@ describe('the doctor of a host', () => {
   })
 
   it('leaves probes that are meant for its twin alone', async () => {
-    const text = JSON.stringify({ do: 'close', instance: 'instance-other', id: 'abcdefgh' })
-    expect(await doctor().answer(text)).toBeUndefined()
+    expect(await door()(call('instance-other', { do: 'close', id: 'abcdefgh' }))).toBeUndefined()
   })
 
   it('takes the end of what it does not know for done', async () => {
-    const text = JSON.stringify({ do: 'close', instance: 'instance-own', id: 'abcdefgh' })
-    expect(JSON.parse((await doctor().answer(text)) ?? '')).toEqual({ ok: { findings: [] } })
+    const text = call('instance-own', { do: 'close', id: 'abcdefgh' })
+    expect(JSON.parse((await door()(text)) ?? '')).toEqual({ ok: { findings: [] } })
   })
 
   it.each([
     '',
     'null',
     '{"do":"format"}',
-    ask({ instance: 'x', more: 1 }),
-    ask({ instance: 'x', peers: { a: '10.1' } }),
+    call('instance-own', { do: 'format' }),
+    call('instance-own', look({ more: 1 })),
+    call('instance-own', look({ peers: { a: '10.1' } })),
+    JSON.stringify({ instance: 'instance-own', request: look(), more: 1 }),
   ])('refuses %s', async (text) => {
-    expect(JSON.parse((await doctor().answer(text)) ?? '')).toMatchObject({ error: { code: 'invalid' } })
+    expect(JSON.parse((await door()(text)) ?? '')).toMatchObject({ error: { code: 'invalid' } })
+  })
+
+  it('says of a request that it does not know that versions differ', async () => {
+    const text = await door('sing')(call('instance-own', {}))
+    expect(JSON.parse(text ?? '')).toMatchObject({ error: { code: 'unsupported', on: 'sing' } })
   })
 
   it('has a finding for every check that concerns it, whatever is missing around it', async () => {
-    const { ok } = JSON.parse(
-      (await doctor().answer(ask({ instance: 'instance-own', peers: { b: '10.250.0.11' } }))) ?? '',
-    )
+    const { ok } = JSON.parse((await door()(call('instance-own', look({ peers: { b: '10.250.0.11' } })))) ?? '')
     const severity = (check: string) => ok.findings.find((each: { check: string }) => each.check === check)?.severity
     expect(severity('docker')).toBe('error')
     expect(severity('plugin')).toBe('error')

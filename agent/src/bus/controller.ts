@@ -2,19 +2,8 @@
  * What the agent can ask of a controller. One seam with two implementations: this one, and the throwaway controller of
  * the tests. A verb goes over NATS and, when NATS has no answer, over HTTP; every verb may be repeated.
  */
-import {
-  AGENT_VERBS,
-  type AgentReply,
-  type AgentRequest,
-  type AgentVerb,
-  ERROR_CODES,
-  type ErrorBody,
-  type ErrorCode,
-  parseJsonWith,
-  parseWith,
-  WeftError,
-} from '@weft/shared'
-import { z } from 'zod'
+import { AGENT_VERBS, type AgentReply, type AgentRequest, type AgentVerb, readReply, WeftError } from '@weft/shared'
+import type { z } from 'zod'
 import type { Log } from '../log.ts'
 
 export interface Controller {
@@ -25,22 +14,6 @@ export interface Controller {
 }
 
 export type Carry = (verb: string, text: string, timeoutMs: number) => Promise<string>
-
-const Reply = z.union([
-  z.strictObject({ ok: z.unknown() }),
-  z.strictObject({
-    error: z.object({
-      code: z
-        .string()
-        .transform((code): ErrorCode => (Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'internal')),
-      what: z.string(),
-      on: z.string().optional(),
-      why: z.string().optional(),
-      remedy: z.string().optional(),
-      ambiguous: z.boolean().optional(),
-    }),
-  }),
-])
 
 export interface ControllerOptions {
   readonly nats: Carry
@@ -69,8 +42,6 @@ export function createController({ nats, http, log }: ControllerOptions): Contro
 }
 
 function read<V extends AgentVerb>(verb: V, text: string): AgentReply<V> {
-  const reply = parseJsonWith(Reply, text, `reply to ${verb}`)
-  if ('error' in reply) throw WeftError.fromBody(reply.error as ErrorBody)
   // The table ties a verb to its schema; the compiler does not follow the index.
-  return parseWith(AGENT_VERBS[verb].reply as z.ZodType, reply.ok, `reply to ${verb}`) as AgentReply<V>
+  return readReply(AGENT_VERBS[verb].reply as z.ZodType, text, `reply to ${verb}`) as AgentReply<V>
 }

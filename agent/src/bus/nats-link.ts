@@ -2,7 +2,15 @@
  * The NATS side of the agent. Settings by FACTS.md N2 to N6: never give up, notice black holes, and nothing that comes
  * in may throw. Everything else copes without it: what is missed is pulled, what cannot be asked here goes over HTTP.
  */
-import { agentSubject, doctorSubject, intentSubject, pokeSubject, WeftError } from '@weft/shared'
+import {
+  agentSubject,
+  errorReply,
+  hostCallSubject,
+  intentSubject,
+  parseHostCallSubject,
+  pokeSubject,
+  WeftError,
+} from '@weft/shared'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Log } from '../log.ts'
 import { natsTlsOptions } from './tls.ts'
@@ -16,14 +24,16 @@ export interface NatsLinkOptions {
   readonly log: Log
   readonly onIntent: (text: string) => void
   readonly onPoke: (text: string) => void
-  /** Answers the doctor's request, or stays silent; never rejects. */
-  readonly onDoctor: (text: string) => Promise<string | undefined>
+  /** Answers a controller's request, or stays silent; never rejects. */
+  readonly onCall: (verb: string, text: string) => Promise<string | undefined>
   /** After the first connection and each reconnect: what was published before is lost (N3). */
   readonly onConnected: () => void
 }
 
 /** NATS user of controllers and agents. */
 const BUS_USER = 'weft'
+/** An answer longer than any error is an answer that may be too long. */
+const MOST_ERROR_BYTES = 10_000
 /** After a refusal of the user, which ends a connection for good, it is tried anew. */
 const RETRY_MS = 2_000
 
@@ -101,7 +111,7 @@ export class NatsLink {
   }
 
   #serve(connection: NatsConnection): void {
-    const { host, log, onIntent, onPoke, onDoctor, onConnected } = this.#options
+    const { host, log, onIntent, onPoke, onCall, onConnected } = this.#options
     this.#connection = connection
     const hear = (subject: string, take: (text: string, message: Msg) => void) => {
       const callback = (error: Error | null, message: Msg): undefined => {
@@ -113,8 +123,9 @@ export class NatsLink {
     }
     hear(intentSubject(host), onIntent)
     hear(pokeSubject(host), onPoke)
-    hear(doctorSubject(host), (text, message) => {
-      void onDoctor(text).then((answer) => answer !== undefined && message.respond(answer))
+    hear(hostCallSubject(host, '*'), (text, message) => {
+      const verb = parseHostCallSubject(message.subject) ?? ''
+      void onCall(verb, text).then((answer) => answer !== undefined && respond(message, answer, log))
     })
     this.#connected = true
     log.info({ server: connection.getServer() }, 'bus connected')
@@ -138,6 +149,17 @@ export class NatsLink {
         log.warn({ type: status.type }, 'bus connection in trouble')
       }
     }
+  }
+}
+
+/** What cannot be sent (over the bus's limit, or the connection is closing) is told, to the asker too where that works. */
+function respond(message: Msg, answer: string, log: Log): void {
+  try {
+    message.respond(answer)
+  } catch (cause) {
+    const error = new WeftError('internal', { what: 'answer not sent', on: message.subject, why: String(cause), cause })
+    log.error({ error: error.message }, 'bus cannot carry an answer')
+    if (answer.length > MOST_ERROR_BYTES) respond(message, errorReply(error), log)
   }
 }
 

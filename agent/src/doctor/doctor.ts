@@ -5,17 +5,16 @@
 import {
   type DoctorFinding,
   type DoctorProbe,
-  DoctorRequest,
+  type DoctorReply,
+  type DoctorRequest,
   driverFor,
   type HostFacts,
-  parseJsonWith,
   parseOptions,
   WeftError,
 } from '@weft/shared'
 import type { Engine } from '../docker/engine.ts'
 import { runProgram } from '../kernel/run-program.ts'
 import { parseTable } from '../kernel/vxlan-filter.ts'
-import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AnyHostCheck, HostEnv, PairFacts, Verdict } from './checks/check.ts'
@@ -29,7 +28,6 @@ export interface DoctorOptions {
   readonly store: StateStore
   readonly engine: Engine
   readonly loop: Loop
-  readonly log: Log
   readonly facts: () => HostFacts
   readonly now: () => number
   readonly pluginSocket: string
@@ -37,8 +35,10 @@ export interface DoctorOptions {
 }
 
 export interface Doctor {
-  /** Answers a request: `{ok}` or `{error}`; nothing when it is meant for another agent of this name. Never rejects. */
-  answer(text: string): Promise<string | undefined>
+  /** Carries out what a controller asks. @throws what keeps it from being tried */
+  answer(request: DoctorRequest): Promise<DoctorReply>
+  /** What is answered to a request for another agent of this name; nothing where that one must not be drowned out. */
+  answerForTwin(request: DoctorRequest): DoctorReply | undefined
   /** Ends probes that are under way. */
   stop(): Promise<void>
 }
@@ -48,7 +48,7 @@ const CHECK_MS = 6_000
 const MOST_LISTENERS = 32
 
 export function createDoctor(options: DoctorOptions): Doctor {
-  const { host, store, log, now } = options
+  const { host, now } = options
   const listeners = new Map<string, () => Promise<void>>()
 
   const close = async (id: string) => await listeners.get(id)?.()
@@ -73,19 +73,9 @@ export function createDoctor(options: DoctorOptions): Doctor {
     }
   }
   return {
-    answer: async (text) => {
-      try {
-        const request = parseJsonWith(DoctorRequest, text, 'request of the doctor')
-        const { instance } = store.current
-        if (request.instance === instance) return JSON.stringify({ ok: { findings: await carryOut(request) } })
-        // The host's own agent answers later than this, having looked: so the twin is always seen.
-        return request.do === 'host' ? JSON.stringify({ ok: { findings: [twin(host)] } }) : undefined
-      } catch (thrown) {
-        const error = WeftError.from(thrown)
-        log.warn({ error: error.message }, 'doctor cannot answer')
-        return JSON.stringify({ error: error.toBody() })
-      }
-    },
+    answer: async (request) => ({ findings: await carryOut(request) }),
+    // The host's own agent answers later than this, having looked: so the twin is always seen.
+    answerForTwin: (request) => (request.do === 'host' ? { findings: [twin(host)] } : undefined),
     stop: async () => {
       await Promise.all([...listeners.keys()].map(close))
     },

@@ -1,11 +1,6 @@
 /** What both buses do alike: check what goes out, refuse what comes in broken, settle what a handler does. */
-import { WeftError } from '@weft/shared'
+import { errorReply, WeftError } from '@weft/shared'
 import { type BusCounts, type BusHandler, type BusMessage, MAX_PAYLOAD } from './bus.ts'
-
-/** An error as it is answered: `{"error": ErrorBody}`. */
-export function errorReply(thrown: unknown): string {
-  return JSON.stringify({ error: WeftError.from(thrown).toBody() })
-}
 
 /** A literal subject: printable tokens between single dots. @throws `invalid` */
 export function checkSubject(subject: string): void {

@@ -1,12 +1,12 @@
 /** `weft doctor`: asks hosts for their own checks, lets pairs of hosts probe each other, and adds what only we can tell. */
 import { type DoctorCall, type DoctorFinding, type DoctorRequest, type DoctorView, WeftError } from '@weft/shared'
+import type { AskHost } from '../ask-host.ts'
 import { type ClusterView, type DomainDeps, findHost } from '../domain/index.ts'
-import { askAgent, type Carry } from './ask.ts'
 import { freeVnis, probeEnds } from './plan.ts'
 
 export interface DoctorOptions {
   readonly deps: DomainDeps
-  readonly carry: Carry
+  readonly askHost: AskHost
   /** What an admin should know whatever he asks. */
   readonly warnings: () => readonly string[]
 }
@@ -78,21 +78,24 @@ function twins(view: ClusterView): DoctorFinding[] {
   })
 }
 
-async function examineHost({ deps, carry }: DoctorOptions, view: ClusterView, host: string): Promise<DoctorFinding[]> {
+async function examineHost(
+  { deps, askHost }: DoctorOptions,
+  view: ClusterView,
+  host: string,
+): Promise<DoctorFinding[]> {
   if (!isAlive(view, host)) return [silent(host)]
   const addresses = [...view.facts].map(([id, { value }]) => [id, value.facts.underlay.address] as const)
   const peers = Object.fromEntries(addresses.filter(([id]) => id !== host))
-  const instance = view.hosts.get(host)?.value.instance ?? ''
-  const request = { do: 'host', instance, sentMs: deps.clock.now(), peers, endpoints: view.endpoints.size } as const
+  const request = { do: 'host', sentMs: deps.clock.now(), peers, endpoints: view.endpoints.size } as const
   try {
-    return await askAgent(carry, host, request, HOST_MS)
+    return (await askHost(host, 'doctor', request, HOST_MS)).findings
   } catch (thrown) {
     return [unheard(host, WeftError.from(thrown))]
   }
 }
 
 async function examinePair(
-  { deps, carry }: DoctorOptions,
+  { deps, askHost }: DoctorOptions,
   view: ClusterView,
   pair: readonly [string, string],
   place: { number: number; vni: number },
@@ -103,22 +106,20 @@ async function examinePair(
   const ends = probeEnds(view, pair, { id: deps.randomText(PROBE_ID_LENGTH), ...place })
   if (ends === undefined) return [{ ...about, severity: 'skipped', measured: 'a VTEP is not known' }]
   const [asks, answers] = pair
-  const instanceOf = (host: string) => view.hosts.get(host)?.value.instance ?? ''
-  const tell = (host: string, request: DoctorRequest, withinMs: number) => askAgent(carry, host, request, withinMs)
+  const tell = async (host: string, request: DoctorRequest, withinMs: number) =>
+    (await askHost(host, 'doctor', request, withinMs)).findings
   const skipped =
     (what: string) =>
     (thrown: unknown): DoctorFinding[] => [
       { ...about, severity: 'skipped', measured: `${what}: ${WeftError.from(thrown).message}`.slice(0, 2000) },
     ]
   try {
-    await tell(answers, { do: 'listen', instance: instanceOf(answers), probe: ends.answers }, LISTEN_MS)
+    await tell(answers, { do: 'listen', probe: ends.answers }, LISTEN_MS)
   } catch (thrown) {
     return skipped('could not be tried')(thrown)
   }
-  const found = await tell(asks, { do: 'probe', instance: instanceOf(asks), probe: ends.asks }, PROBE_MS).catch(
-    skipped('could not be tried'),
-  )
-  const close = { do: 'close', instance: instanceOf(answers), id: ends.answers.id } as const
+  const found = await tell(asks, { do: 'probe', probe: ends.asks }, PROBE_MS).catch(skipped('could not be tried'))
+  const close = { do: 'close', id: ends.answers.id } as const
   const closed = await tell(answers, close, CLOSE_MS).catch(skipped(`${answers} goes on listening for a few seconds`))
   return [...found, ...closed]
 }

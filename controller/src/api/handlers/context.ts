@@ -1,5 +1,6 @@
 /** What handlers need, and how they read. */
 import { type DoctorCall, type DoctorView, WeftError } from '@weft/shared'
+import type { AskHost } from '../../ask-host.ts'
 import type { ClusterView, DomainDeps } from '../../domain/index.ts'
 import type { Answer, RequestContext } from '../operations.ts'
 import type { StatusSource } from '../status.ts'
@@ -8,6 +9,8 @@ export interface HandlerOptions {
   readonly deps: DomainDeps
   readonly status: StatusSource
   readonly version: string
+  /** For what a host's agent alone can do. */
+  readonly askHost: AskHost
   readonly doctor: (call: DoctorCall) => Promise<DoctorView>
 }
 

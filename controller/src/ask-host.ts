@@ -1,0 +1,29 @@
+/** A controller's request to a host's agent: a verb of HOST_VERBS, over NATS only, since HTTP goes the other way. */
+import { HOST_VERBS, type HostReply, type HostRequest, type HostVerb, hostCallSubject, readReply } from '@weft/shared'
+import type { z } from 'zod'
+import { type ClusterView, findHost } from './domain/index.ts'
+
+/**
+ * @throws the agent's own error; `not_found` for a host that there is not; `unavailable` when its agent is not on NATS,
+ * `deadline` when it does not answer within `timeoutMs`
+ */
+export type AskHost = <V extends HostVerb>(
+  host: string,
+  verb: V,
+  request: HostRequest<V>,
+  timeoutMs: number,
+) => Promise<HostReply<V>>
+
+/** @throws `unavailable` when nobody serves the subject, `deadline` when nobody answers in time */
+export type Carry = (subject: string, text: string, timeoutMs: number) => Promise<string>
+
+export function createAskHost({ view, carry }: { view: () => ClusterView; carry: Carry }): AskHost {
+  return async (host, verb, request, timeoutMs) => {
+    const cluster = view()
+    const { id } = findHost(cluster, host)
+    const instance = cluster.hosts.get(id)?.value.instance ?? ''
+    const text = await carry(hostCallSubject(id, verb), JSON.stringify({ instance, request }), timeoutMs)
+    // The table ties a verb to its schema; the compiler does not follow the index.
+    return readReply(HOST_VERBS[verb].reply as z.ZodType, text, `answer of ${id} to ${verb}`) as HostReply<typeof verb>
+  }
+}
