@@ -30,7 +30,10 @@ const LAB = [
   ...['iproute2', 'nftables', 'iptables', 'ethtool', 'kmod', 'procps', 'util-linux', 'ca-certificates'],
   ...['busybox-static', 'bash', 'iperf3', 'iputils-ping', 'tcpdump', 'curl', 'bind9-dnsutils'],
 ]
-const TEST = [...LAB, 'etcd-client', 'jq', 'docker-compose', 'openssl']
+const TEST = [
+  ...LAB,
+  ...['etcd-client', 'jq', 'docker-compose', 'openssl', 'systemd-container', 'mmdebstrap', 'eatmydata', 'lintian'],
+]
 const PACKAGES = { lab: TEST, test: TEST, bench: [...LAB, 'sockperf'] }
 
 /** Services that the packages above would start at the next boot. Only those that we install are switched off. */

@@ -33,6 +33,7 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['systemd/weft-controller.service', 'usr/lib/systemd/system/weft-controller.service', 0o644],
   ['systemd/weft-agent.service', 'usr/lib/systemd/system/weft-agent.service', 0o644],
   ['systemd/weft-agent.socket', 'usr/lib/systemd/system/weft-agent.socket', 0o644],
+  ['systemd/weft-dns.service', 'usr/lib/systemd/system/weft-dns.service', 0o644],
   ['systemd/weft-fabric.service', 'usr/lib/systemd/system/weft-fabric.service', 0o644],
   ['network/70-weft.rules', 'usr/lib/udev/rules.d/70-weft.rules', 0o644],
   ['network/10-weft.link', 'usr/lib/systemd/network/10-weft.link', 0o644],

@@ -21,7 +21,7 @@ Architecture: ${architecture}
 Maintainer: The Weft authors <maintainers@weft.invalid>
 Installed-Size: ${installedSize}
 Depends: ${DEPENDS.join(', ')}
-Recommends: docker.io | docker-ce
+Recommends: docker.io | docker-ce, iputils-ping
 Suggests: etcd-server (>= 3.4), nats-server (>= 2.9)
 Section: net
 Priority: optional

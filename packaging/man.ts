@@ -24,7 +24,7 @@ export interface Edition {
   readonly date: string
 }
 
-const SEE_ALSO = '.SH SEE ALSO\n.BR weft (1),\n.BR weft-controller (8),\n.BR weft-agent (8)\n'
+const SEE_ALSO = '.SH SEE ALSO\n.BR weft (1),\n.BR weft-controller (8),\n.BR weft-agent (8),\n.BR weft-dns (8)\n'
 
 /** weft(1): every command with its options and examples. */
 export function commandPage(tree: Command, common: readonly Option[], edition: Edition): string {

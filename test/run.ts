@@ -23,6 +23,7 @@ const STAGES = {
   integration: () => vitest('integration'),
   kernel: () => vitest('kernel'),
   lab: () => vitest('lab'),
+  systemd: () => vitest('systemd'),
   rig: () => rig(),
 } as const satisfies Record<string, () => Counts>
 

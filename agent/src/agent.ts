@@ -6,7 +6,7 @@
 import type { Server } from 'node:http'
 import path from 'node:path'
 import type { HostProblem } from '@weft/shared'
-import { FABRIC_NETNS } from '@weft/shared'
+import { FABRIC_NETNS, type WeftError } from '@weft/shared'
 import { createController } from './bus/controller.ts'
 import { createHttpLink } from './bus/http-link.ts'
 import { NatsLink } from './bus/nats-link.ts'
@@ -28,6 +28,7 @@ import { Loop } from './loop.ts'
 import { Outbox } from './outbox.ts'
 import { createReconcile } from './reconcile.ts'
 import { StateStore } from './state/store.ts'
+import type { Supervisor } from './supervisor.ts'
 
 export interface AgentOptions extends Config {
   readonly secret: string
@@ -40,9 +41,12 @@ export interface AgentOptions extends Config {
   readonly newId: () => string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly pid: number
+  readonly supervisor: Supervisor
 }
 
 export interface Agent {
+  /** Resolves with the reason when the agent cannot go on, and must be started anew. */
+  readonly ended: Promise<WeftError>
   /** Ends the agent; kernel, Docker and containers stay as they are. */
   stop(): Promise<void>
 }
@@ -56,14 +60,14 @@ const KEEPER_RETRY_MS = 2_000
 const TELL_ALL_EVERY_MS = 300_000
 
 export async function startAgent(options: AgentOptions, log: Log): Promise<Agent> {
-  const { id: host, newId } = options
+  const { id: host, newId, supervisor } = options
   const now = Date.now
   const stop = new AbortController()
   const store = StateStore.open({ file: path.join(options.data, 'agent-state'), log, newInstance: newId })
   const names = new NamesWriter({ file: path.join(options.data, 'names.json'), host, state: () => store.current, log })
   store.onChange(() => names.changed())
   names.changed()
-  const kernel = await createLinuxKernel({ fabricNetns: FABRIC_NETNS, log })
+  const kernel = await createLinuxKernel({ fabricNetns: FABRIC_NETNS, fabric: options.fabric, log })
   const facts = () =>
     describeHost({
       hostname: options.hostname,
@@ -82,8 +86,9 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   const loop = new Loop({
     pass,
     log,
-    everyMs: PASS_EVERY_MS,
+    everyMs: Math.min(PASS_EVERY_MS, supervisor.everyMs ?? PASS_EVERY_MS),
     onResult: (result) => {
+      supervisor.passed()
       applied = Math.max(applied, result.applied ?? 0)
       passProblems = result.problems
       tellIfNew()
@@ -216,6 +221,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     },
   })
   await listenForDocker(server, options.pluginSocket, hasInheritedSocket(options.env, options.pid))
+  supervisor.serves()
 
   const tellAll = setInterval(() => outbox.tellAll(), TELL_ALL_EVERY_MS)
   const background = Promise.all([
@@ -227,7 +233,9 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   loop.trigger('start')
 
   return {
+    ended: kernel.lost,
     async stop() {
+      supervisor.stops()
       stop.abort()
       clearInterval(tellAll)
       outbox.stop()

@@ -32,6 +32,7 @@ describe('flags of the agent', () => {
       runDir: '/run/weft',
       dockerSocket: '/run/docker.sock',
       pluginSocket: '/run/docker/plugins/weft.sock',
+      fabric: 'make',
       logLevel: 'info',
     })
   })
@@ -48,6 +49,7 @@ describe('flags of the agent', () => {
     [[...LEAST, '--vtep', '010.0.0.1'], /010\.0\.0\.1/],
     [[...LEAST, '--underlay', '--help-me-please-now'], /underlay|--help-me/],
     [[...LEAST, '--log-level', 'loud'], /loud/],
+    [[...LEAST, '--fabric', 'maybe'], /maybe/],
     [['--id', 'Docker_1', ...LEAST.slice(2)], /Docker_1/],
     [['--id', 'docker1', '--controller', 'ftp://x', ...LEAST.slice(4)], /ftp/],
   ])('refuses %j', (argv, words) => {

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { closest, InterfaceName, IpText, isLoopbackHost, Name, parseJsonWith, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
+import type { FabricMode } from './kernel/index.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
 interface Flag {
@@ -38,6 +39,11 @@ const FLAGS = {
     value: 'PATH',
     help: 'where Docker finds us, unless systemd hands the socket over (/run/docker/plugins/weft.sock)',
   },
+  fabric: {
+    type: 'string',
+    value: 'HOW',
+    help: 'make: make the namespace weft; expect: end where it is missing, as systemd wants it (make)',
+  },
   'log-level': { type: 'string', value: 'LEVEL', help: `${LOG_LEVELS.join(', ')} (info)` },
   config: {
     type: 'string',
@@ -47,6 +53,8 @@ const FLAGS = {
   help: { type: 'boolean', help: 'this text' },
   version: { type: 'boolean', help: 'the version' },
 } as const satisfies Record<string, Flag>
+
+const FABRIC_MODES = ['make', 'expect'] as const satisfies readonly FabricMode[]
 
 const DEFAULT_FILE = '/etc/weft/agent.json'
 
@@ -68,6 +76,7 @@ const Settings = z.strictObject({
   'run-dir': AbsolutePath.default('/run/weft'),
   docker: AbsolutePath.default('/run/docker.sock'),
   'plugin-socket': AbsolutePath.default('/run/docker/plugins/weft.sock'),
+  fabric: z.enum(FABRIC_MODES).default('make'),
   'log-level': z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -84,6 +93,7 @@ export interface Config {
   readonly runDir: string
   readonly dockerSocket: string
   readonly pluginSocket: string
+  readonly fabric: FabricMode
   readonly logLevel: LogLevel
 }
 
@@ -121,6 +131,7 @@ export function readConfig(argv: readonly string[], readFile: (file: string) => 
     runDir: settings['run-dir'],
     dockerSocket: settings.docker,
     pluginSocket: settings['plugin-socket'],
+    fabric: settings.fabric,
     logLevel: settings['log-level'],
   }
 }

@@ -7,6 +7,7 @@ import { WeftError } from '@weft/shared'
 import { startAgent } from './agent.ts'
 import { type Config, helpText, readConfig } from './config.ts'
 import { openLog } from './log.ts'
+import { openSupervisor } from './supervisor.ts'
 
 const VERSION = '0.1.0'
 
@@ -43,7 +44,15 @@ function readCa(file: string): string {
   }
 }
 
-async function run(config: Config): Promise<number> {
+/** Ended by what no further try mends: systemd starts us no more (RestartPreventExitStatus=). */
+const BAD_CONFIGURATION = 2
+
+interface Credentials {
+  readonly secret: string
+  readonly ca: string | undefined
+}
+
+async function run(config: Config, credentials: Credentials): Promise<number> {
   const log = openLog(config.logLevel, config.id)
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
@@ -52,36 +61,54 @@ async function run(config: Config): Promise<number> {
   const agent = await startAgent(
     {
       ...config,
-      secret: readSecret(config.secretFile),
-      ca: config.caFile === undefined ? undefined : readCa(config.caFile),
+      ...credentials,
       hostname: os.hostname(),
       kernelRelease: os.release(),
       version: VERSION,
       newId: randomId,
       env: process.env,
       pid: process.pid,
+      supervisor: openSupervisor({ env: process.env, pid: process.pid, log, now: () => performance.now() }),
     },
     log,
   )
   log.info({ pid: process.pid, plugin: config.pluginSocket }, 'agent serves')
-  await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }))
+  const asked = new Promise<undefined>((resolve) => {
+    stop.signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const reason = await Promise.race([asked, agent.ended])
+  if (reason !== undefined) log.error({ error: reason.message }, 'agent cannot go on')
   await agent.stop()
   log.info({}, 'agent stops, everything stays as it is')
-  return 0
+  return reason === undefined ? 0 : 1
 }
 
 async function main(): Promise<number> {
-  const invocation = readConfig(process.argv.slice(2), (file) => fs.readFileSync(file, 'utf8'))
-  if (invocation.kind === 'run') return await run(invocation)
+  const invocation = orBadConfiguration(() => {
+    const read = readConfig(process.argv.slice(2), (file) => fs.readFileSync(file, 'utf8'))
+    if (read.kind !== 'run') return read
+    return { ...read, secret: readSecret(read.secretFile), ca: read.caFile && readCa(read.caFile) }
+  })
+  if (invocation.kind === 'run') return await run(invocation, invocation)
   process.stdout.write(invocation.kind === 'help' ? helpText() : `${VERSION}\n`)
   return 0
 }
 
+/** What it throws is about flags, their file, the secret or the CA. */
+function orBadConfiguration<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (thrown) {
+    return end(thrown, BAD_CONFIGURATION)
+  }
+}
+
+function end(thrown: unknown, code: number): never {
+  process.stderr.write(`weft agent: ${WeftError.from(thrown).message}\n`)
+  process.exit(code)
+}
+
 main().then(
   (code) => process.exit(code),
-  (thrown: unknown) => {
-    const error = WeftError.from(thrown)
-    process.stderr.write(`weft agent: ${error.message}\n`)
-    process.exit(error.code === 'invalid' ? 2 : 1)
-  },
+  (thrown: unknown) => end(thrown, 1),
 )

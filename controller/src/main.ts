@@ -13,6 +13,7 @@ import { readPem } from './listen-tls.ts'
 import { type Log, openLog } from './log.ts'
 import { secureRandomText } from './random-text.ts'
 import { writePidFile } from './run-files.ts'
+import { notifySystemd, watchdogMs } from './sd-notify.ts'
 import { BUS_USER, readOrMakeSecret } from './secret.ts'
 import { etcdKv } from './store/etcd.ts'
 import { Undo } from './undo.ts'
@@ -42,17 +43,45 @@ async function main(): Promise<void> {
       process.exit(1)
     })
   const undo = new Undo()
-  const reason = await run(invocation, log, undo, stop.signal).catch((thrown: unknown) => WeftError.from(thrown))
+  const files = readFiles(invocation)
+  const reason = await run(invocation, files, log, undo, stop.signal).catch((thrown: unknown) => WeftError.from(thrown))
+  await tell(log, { state: 'stopping' })
   const errors = await undo.run(log)
   const bad = stop.signal.aborted ? undefined : reason
   if (bad !== undefined) log.fatal({ error: bad.message }, 'controller cannot go on')
   else log.info({}, 'stopped')
-  process.exit(bad !== undefined ? ERROR_CODES[bad.code].exit : errors.length > 0 ? 1 : 0)
+  process.exit(bad !== undefined ? exitOf(bad) : errors.length > 0 ? 1 : 0)
+}
+
+/**
+ * That of the error's code, but never the one that says that the configuration does not hold, which has been read by then:
+ * systemd starts us no more after it (RestartPreventExitStatus=).
+ */
+function exitOf({ code }: WeftError): number {
+  const { exit } = ERROR_CODES[code]
+  return exit === ERROR_CODES.invalid.exit ? ERROR_CODES.internal.exit : exit
 }
 
 function readInvocation(): Invocation {
+  return orEnd(() => readConfig(process.argv.slice(2), process.env, readText))
+}
+
+/** What the configuration names: TLS of both sides, and the secret. */
+function readFiles(config: Config) {
+  return orEnd(() => ({
+    etcdTls: config.etcdTls && readEtcdTls(config.etcdTls, readText),
+    listenTls: config.listenTls && {
+      cert: readPem('--tls-cert', config.listenTls.cert, readText),
+      key: readPem('--tls-key', config.listenTls.key, readText),
+    },
+    ca: config.caFile === undefined ? undefined : readPem('--ca', config.caFile, readText),
+    secret: readOrMakeSecret(config.secretFile, secureRandomText),
+  }))
+}
+
+function orEnd<T>(read: () => T): T {
   try {
-    return readConfig(process.argv.slice(2), process.env, readText)
+    return read()
   } catch (thrown) {
     const error = WeftError.from(thrown)
     process.stderr.write(`weft controller: ${error.message}\n`)
@@ -61,13 +90,13 @@ function readInvocation(): Invocation {
 }
 
 /** Starts everything, each with its undoing, and resolves when it is time to stop: with the reason if it is a bad one. */
-async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Promise<WeftError | undefined> {
-  const tls = config.etcdTls && readEtcdTls(config.etcdTls, readText)
-  const listenTls = config.listenTls && {
-    cert: readPem('--tls-cert', config.listenTls.cert, readText),
-    key: readPem('--tls-key', config.listenTls.key, readText),
-  }
-  const secret = readOrMakeSecret(config.secretFile, secureRandomText)
+async function run(
+  config: Config,
+  { etcdTls: tls, listenTls, ca, secret }: ReturnType<typeof readFiles>,
+  log: Log,
+  undo: Undo,
+  stop: AbortSignal,
+): Promise<WeftError | undefined> {
   undo.add('pid file', writePidFile(config.runDir))
 
   const embedded = await startParts(config, secret, log)
@@ -101,7 +130,7 @@ async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Pro
       servers: nats,
       user: BUS_USER,
       // The embedded NATS shows the same certificate as the API, and its CA stands behind it.
-      ca: config.caFile === undefined ? listenTls?.cert : readPem('--ca', config.caFile, readText),
+      ca: ca ?? listenTls?.cert,
       password: secret,
       name: `weft-controller-${process.pid}`,
       onNotice: ({ level, what, ...fields }) => log[level]({ notice: what, ...fields }, 'bus notice'),
@@ -134,7 +163,24 @@ async function run(config: Config, log: Log, undo: Undo, stop: AbortSignal): Pro
   const listen = await control.api.listenTcp(config.listen, listenTls)
   const { socket, secretFile, data } = config
   log.info({ listen: formatHostPort(listen), socket, nats, etcd, secretFile, data, pid: process.pid }, 'ready')
+  await tell(log, { state: 'ready', status: `serves ${formatHostPort(config.listen)}` })
+  undo.add('signs of life', keepTelling(log))
   return await Promise.race([aborted(stop), control.ended, busEnded])
+}
+
+/** systemd is told while the event loop turns; gives back how to end that. */
+function keepTelling(log: Log): () => void {
+  const everyMs = watchdogMs(process.env)
+  if (everyMs === undefined) return () => undefined
+  const timer = setInterval(() => void tell(log, { state: 'alive' }), everyMs)
+  return () => clearInterval(timer)
+}
+
+/** systemd does as if we had said nothing when it cannot be told. */
+async function tell(log: Log, notice: Parameters<typeof notifySystemd>[0]): Promise<void> {
+  await notifySystemd(notice, process.env).catch((error: unknown) => {
+    log.warn({ error: WeftError.from(error).message }, 'systemd not told')
+  })
 }
 
 async function startParts(config: Config, secret: string, log: Log): Promise<Embedded | undefined> {

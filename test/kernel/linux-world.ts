@@ -24,7 +24,7 @@ export async function createLinuxWorld(): Promise<LinuxWorld> {
   const fabric = `${prefix}-fabric`
   unshareNetns()
   run('ip', 'link', 'set', 'lo', 'up')
-  const kernel = await createLinuxKernel({ fabricNetns: fabric, log: pino({ level: 'silent' }) })
+  const kernel = await createLinuxKernel({ fabric: 'make', fabricNetns: fabric, log: pino({ level: 'silent' }) })
   const sandboxes: string[] = []
   const inNetns = (netns: string) => {
     if (netns === '') return []

@@ -102,6 +102,7 @@ describe('the kernel of this machine, beside the suite', () => {
     const { createLinuxKernel } = await import('../../agent/src/kernel/index.ts')
     const again = await createLinuxKernel({
       fabricNetns: world.fabric,
+      fabric: 'make',
       log: { debug: () => {}, warn: () => {} } as never,
     })
     expect((await again.observe([])).state.links.find(({ name }) => name === 'wfb1')).toMatchObject({ owned: true })

@@ -52,9 +52,7 @@ function readSettings(argv: readonly string[]): z.infer<typeof Settings> {
   }
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.argv.slice(2))
-  if (settings.help) return void process.stdout.write(HELP)
+async function run(settings: z.infer<typeof Settings>): Promise<void> {
   const log = openLog(settings['log-level'], os.hostname(), 'weft-dns')
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
@@ -84,11 +82,26 @@ async function main(): Promise<void> {
   log.info({}, "resolver stops, names are Docker's again")
 }
 
-main().then(
-  () => process.exit(0),
-  (thrown: unknown) => {
-    const error = WeftError.from(thrown)
-    process.stderr.write(`weft-dns: ${error.message}\n`)
-    process.exit(error.code === 'invalid' ? 2 : 1)
-  },
-)
+/** Ended by what no further try mends: systemd starts us no more (RestartPreventExitStatus=). */
+const BAD_CONFIGURATION = 2
+
+function end(thrown: unknown, code: number): never {
+  process.stderr.write(`weft-dns: ${WeftError.from(thrown).message}\n`)
+  process.exit(code)
+}
+
+function settingsOrEnd(): z.infer<typeof Settings> {
+  try {
+    return readSettings(process.argv.slice(2))
+  } catch (thrown) {
+    return end(thrown, BAD_CONFIGURATION)
+  }
+}
+
+const settings = settingsOrEnd()
+if (settings.help) process.stdout.write(HELP)
+else
+  run(settings).then(
+    () => process.exit(0),
+    (thrown: unknown) => end(thrown, 1),
+  )

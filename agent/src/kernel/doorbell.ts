@@ -5,7 +5,7 @@
  * Two children: one on links, addresses and routes of the own netns; one in the fabric on those, on neighbours and FDB
  * entries, and on every netns that has a number (nsid) there: each sandbox is given one when it is first observed, so
  * that containers are watched too, without a process or a socket for each (a socket would keep a dead sandbox alive).
- * nf_tables has no such monitor here; its generation number is asked for once a second (10 us).
+ * nf_tables has no such monitor here, and a namespace's file none at all; both are looked at once a second (20 us).
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { KernelLog } from './kernel.ts'
 
 const COALESCE_MS = 50
-const GENERATION_POLL_MS = 1000
+const POLL_MS = 1000
 const RESTART_MIN_MS = 200
 const RESTART_MAX_MS = 5000
 const LISTENING_POLL_MS = 20
@@ -22,8 +22,8 @@ const LISTENING_DEADLINE_MS = 5000
 
 export interface DoorbellOptions {
   readonly fabricNetns: string
-  /** A number that changes with nf_tables. */
-  readonly generation: () => number
+  /** A text that changes with what no monitor tells of. */
+  readonly unmonitored: () => string
   readonly log: KernelLog
 }
 
@@ -44,7 +44,7 @@ export async function* ringOnChanges(options: DoorbellOptions, signal: AbortSign
       both,
       options.log,
     ),
-    pollGeneration(options.generation, bell.ring, both, options.log),
+    pollUnmonitored(options.unmonitored, bell.ring, both, options.log),
   ]
   try {
     for (;;) {
@@ -167,22 +167,22 @@ function isListening(pid: number): boolean {
   }
 }
 
-async function pollGeneration(
-  generation: () => number,
+async function pollUnmonitored(
+  look: () => string,
   ring: () => void,
   signal: AbortSignal,
   log: KernelLog,
 ): Promise<void> {
-  let last: number | undefined
+  let last: string | undefined
   while (!signal.aborted) {
     try {
-      const now = generation()
+      const now = look()
       if (last !== undefined && now !== last) ring()
       last = now
     } catch (error) {
-      log.warn({ err: error }, 'nf_tables cannot be watched')
+      log.warn({ err: error }, 'nf_tables and the fabric cannot be watched')
     }
-    await sleep(GENERATION_POLL_MS, signal)
+    await sleep(POLL_MS, signal)
   }
 }
 

@@ -1,6 +1,6 @@
 /** The fabric: the netns in which Weft switches, away from Docker's FORWARD DROP, br_netfilter, ufw and networkd. */
-import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
-import { FABRIC_NETNS } from '@weft/shared'
+import { existsSync, readFileSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { FABRIC_NETNS, WeftError } from '@weft/shared'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { errnoError } from './errno.ts'
 import { toBuffer } from './netlink/message.ts'
@@ -32,12 +32,39 @@ export function netnsPath(name: string): string {
   return `/run/netns/${name}`
 }
 
-/** Makes the netns unless it is there; it outlives the agent. */
-export async function ensureNetns(name: string): Promise<void> {
+/**
+ * Who makes the fabric. `expect`: somebody outside does, since what we mounted in a mount namespace of our own would exist
+ * for us alone, and end with us.
+ */
+export type FabricMode = 'make' | 'expect'
+
+/** Sees to it that the netns is there; it outlives the agent. @throws `unavailable` when it is expected, and absent */
+export async function ensureNetns(name: string, mode: FabricMode): Promise<void> {
   const path = netnsPath(name)
+  if (isNetns(path)) return
+  if (mode === 'expect') throw fabricGone(path)
   if (!existsSync(path)) await runProgram('ip', ['netns', 'add', name])
   // A file left over by a mount namespace that is gone: mount the new netns on it.
-  else if (statfsSync(path).type !== NSFS_MAGIC) await runProgram('unshare', [`--net=${path}`, 'true'])
+  else await runProgram('unshare', [`--net=${path}`, 'true'])
+}
+
+function isNetns(path: string): boolean {
+  return existsSync(path) && statfsSync(path).type === NSFS_MAGIC
+}
+
+/** Tells one namespace file from another that has taken its place; undefined when there is none. */
+export function netnsMark(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`
+}
+
+export function fabricGone(path: string): WeftError {
+  return new WeftError('unavailable', {
+    what: 'the fabric is gone',
+    on: path,
+    why: 'the namespace in which Weft switches was removed',
+    remedy: 'start the agent anew, which makes it: systemctl restart weft-agent',
+  })
 }
 
 /** Sysctls and loopback; what the kernel lacks (IPv6, br_netfilter) needs no setting. */

