@@ -144,15 +144,17 @@ describe('refuses', () => {
     [create('-o', 'atach=bridge', 'x'), 'atach', 'did you mean attach?'],
     [create('-o', '__proto__=1', 'x'), '__proto__', 'not allowed'],
     [create('--label', '__proto__=1', 'x'), '__proto__', 'not allowed'],
-    [create('--label', 'alone', 'x'), 'alone', 'KEY=VALUE'],
+    [create('--label', '=alone', 'x'), '=alone', 'KEY=VALUE'],
     [create('-d', 'overly', 'x'), 'overly', 'did you mean overlay?'],
     [create('--subnt', '10.0.0.0/24', 'x'), '--subnt', 'Did you mean --subnet?', '--help'],
     [create(), "missing required argument 'NAME'", 'weft network create --help'],
     [create('x', 'y'), 'too many arguments', '--help'],
     [['netwrk', 'ls'], 'netwrk', 'Did you mean network?'],
     [['network', 'inspekt'], 'inspekt', 'Did you mean inspect?'],
-    [['network', 'ls', '--format', '{{.Name}}'], '{{.Name}}', 'table or json', 'jq'],
-    [['network', 'ls', '-f', 'nam=x'], 'nam', 'name, driver, label, id', 'did you mean name?'],
+    [['network', 'ls', '--format', '{{.Name'], '{{.Name', 'unclosed action'],
+    [['network', 'inspect', '-f', 'Name', 'x'], 'Name', 'json or a Go template'],
+    [['status', '--format', '{{.Name}}'], '{{.Name}}', 'table or json', 'jq'],
+    [['network', 'ls', '-f', 'nam=x'], 'nam', 'name, driver, label, id, scope, dangling', 'did you mean name?'],
     [['network', 'ls', '-f', 'name'], 'name', 'KEY=VALUE'],
     [['network', 'inspect', '../hosts'], '../hosts', 'begin with a letter or digit'],
     [['network', 'rm', '..'], '..', 'begin with a letter or digit'],
@@ -204,10 +206,8 @@ describe('help and version', () => {
   )
 
   it.each(all.flatMap(({ spec }) => spec.examples.map(({ line }) => line)))('its example holds: %s', async (line) => {
-    const words = line
-      .replace(/ [|>].*|^source <\(|\)$/g, '')
-      .replace(/\$\(.*/, 'x')
-      .split(' ')
+    const shell = line.replace(/ [|>].*|^source <\(|\)$/g, '').replace(/\$\(.*/, 'x')
+    const words = (shell.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^'(.*)'$/, '$1'))
     expect(words.shift()).toBe('weft')
     const { spec } = await parse(...words)
     expect(spec.name).toBe(words.find((word) => word === spec.name))

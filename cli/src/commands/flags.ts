@@ -30,6 +30,15 @@ export function parsePairs(flag: string, texts: readonly string[], example: stri
   return Object.fromEntries(pairs)
 }
 
+/** Labels: as {@link parsePairs}, but a key alone has the empty value, as with Docker. */
+export function parseLabels(flag: string, texts: readonly string[]): Record<string, string> {
+  return parsePairs(
+    flag,
+    texts.map((text) => (text.includes('=') || text === '' ? text : `${text}=`)),
+    'team=web',
+  )
+}
+
 /** A whole number within bounds. */
 export function parseInteger(flag: string, text: string, min: number, max: number): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
@@ -51,7 +60,18 @@ export type Format = 'table' | 'json'
 
 export function parseFormat(text: string): Format {
   if (text === 'table' || text === 'json') return text
-  throw bad('--format', text, 'it is table or json', 'templates are not supported: use --format json and jq')
+  throw bad('--format', text, 'it is table or json', 'use --format json and jq')
+}
+
+/** Of a list: also a Go template, with headings when `table` comes before it. `\\t` and `\\n` in it are tab and line break. */
+export type ListFormat = Format | { readonly template: string; readonly headings: boolean }
+
+export function parseListFormat(text: string): ListFormat {
+  if (text === 'table' || text === 'json') return text
+  const headings = /^table\s/.test(text)
+  const template = (headings ? text.slice(5) : text).trim().replaceAll('\\t', '\t').replaceAll('\\n', '\n')
+  if (template.includes('{{')) return { template, headings }
+  throw bad('--format', text, 'it is table, json or a Go template', "write it like --format '{{.Name}}'")
 }
 
 /** One of a closed list of words. */

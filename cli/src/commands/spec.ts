@@ -103,10 +103,19 @@ export const CONNECTION_OPTIONS: readonly OptionSpec[] = [
 ]
 
 const FORMAT = { flags: '--format <FORMAT>', hint: ['table', 'json'] } as const
-/** The options that Docker's lists have. */
+/** The options that Docker's lists have. @param filters keys of `-f`, of which the list's own description is the judge */
+export function listOptions(filters: readonly [string, ...string[]]): readonly OptionSpec[] {
+  const keys = filters.map((key) => `${key}=`)
+  const summary = `${keys.join(', ')}; repeatable`
+  return [{ flags: '-f, --filter <KEY=VALUE>', summary, many: true, hint: keys }, ...LIST_OPTIONS]
+}
 export const LIST_OPTIONS: readonly OptionSpec[] = [
   { flags: '-q, --quiet', summary: 'only ids' },
   { flags: '--no-trunc', summary: 'do not shorten ids' },
-  { ...FORMAT, summary: 'table, or json: one array', default: 'table' },
+  { ...FORMAT, summary: "table, json (one array), a Go template: '{{.Name}}', 'table {{.Name}}'", default: 'table' },
 ]
 export const FORMAT_OPTION: OptionSpec = { ...FORMAT, summary: 'table, or json', default: 'table' }
+export const INSPECT_FORMAT: OptionSpec = {
+  flags: '-f, --format <FORMAT>',
+  summary: "json, or a Go template: '{{.Name}}', '{{json .}}'",
+}

@@ -21,3 +21,19 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
     )
     .join('')
 }
+
+/** Least width of a column and the gap behind it, in `--format 'table …'` (Docker's tabwriter: 10 and 3). */
+const TABBED = { least: 10, gap: 3 } as const
+
+/** Lines whose cells are parted by tabs as columns; what follows a line's last tab is not padded. */
+export function alignTabs(text: string): string {
+  const lines = text.split('\n').map((line) => line.split('\t'))
+  const widths: number[] = []
+  for (const cells of lines) {
+    for (const [at, cell] of cells.slice(0, -1).entries())
+      widths[at] = Math.max(widths[at] ?? TABBED.least, cell.length + TABBED.gap)
+  }
+  return lines
+    .map((cells) => cells.map((cell, at) => (at < cells.length - 1 ? cell.padEnd(widths[at] ?? 0) : cell)).join(''))
+    .join('\n')
+}

@@ -1,5 +1,5 @@
 /** `weft endpoint`: the containers' interfaces, on all hosts. */
-import { type GroupSpec, LIST_OPTIONS } from '../spec.ts'
+import { type GroupSpec, INSPECT_FORMAT, listOptions } from '../spec.ts'
 
 export const endpointSpec: GroupSpec = {
   name: 'endpoint',
@@ -12,12 +12,13 @@ export const endpointSpec: GroupSpec = {
       summary: 'List endpoints',
       examples: [
         { line: 'weft endpoint ls', does: 'all endpoints' },
-        { line: 'weft endpoint ls --network mynet --host docker1', does: 'some' },
+        { line: 'weft endpoint ls -f network=mynet -f host=docker1', does: 'some' },
+        { line: "weft endpoint ls --format '{{.Name}} {{.Addresses}}'", does: 'by a Go template' },
       ],
       options: [
         { flags: '--network <NETWORK>', summary: 'only of this network', hint: 'networks' },
         { flags: '--host <HOST>', summary: 'only on this host', hint: 'hosts' },
-        ...LIST_OPTIONS,
+        ...listOptions(['network', 'host', 'name', 'id', 'state', 'address', 'mac']),
       ],
       api: true,
       load: () => import('./ls.ts'),
@@ -27,6 +28,7 @@ export const endpointSpec: GroupSpec = {
       summary: 'Show endpoints (JSON array)',
       examples: [{ line: 'weft endpoint inspect web', does: 'by container name or id' }],
       arguments: [{ name: '<ENDPOINT...>', summary: 'names or ids', hint: 'endpoints' }],
+      options: [INSPECT_FORMAT],
       api: true,
       load: () => import('./inspect.ts'),
     },

@@ -1,5 +1,5 @@
 /** `weft host`: the Docker hosts of the cluster. */
-import { type GroupSpec, LIST_OPTIONS } from '../spec.ts'
+import { type GroupSpec, INSPECT_FORMAT, listOptions } from '../spec.ts'
 
 export const hostSpec: GroupSpec = {
   name: 'host',
@@ -12,9 +12,10 @@ export const hostSpec: GroupSpec = {
       summary: 'List hosts',
       examples: [
         { line: 'weft host ls', does: 'all hosts' },
+        { line: 'weft host ls -f state=silent', does: 'those that do not report' },
         { line: 'weft host ls --format json', does: 'with every interface and route' },
       ],
-      options: LIST_OPTIONS,
+      options: listOptions(['name', 'id', 'state', 'uplink']),
       api: true,
       load: () => import('./ls.ts'),
     },
@@ -23,6 +24,7 @@ export const hostSpec: GroupSpec = {
       summary: 'Show hosts with their interfaces, routes and uplinks (JSON array)',
       examples: [{ line: 'weft host inspect docker1', does: 'one host' }],
       arguments: [{ name: '<HOST...>', summary: 'names', hint: 'hosts' }],
+      options: [INSPECT_FORMAT],
       api: true,
       load: () => import('./inspect.ts'),
     },

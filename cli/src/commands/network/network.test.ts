@@ -1,8 +1,10 @@
 import type { EndpointView, NetworkView } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
+import { toData } from '../../output/template/index.ts'
+import { prepareList, rowFilter } from '../list.ts'
 import { planText } from './create.ts'
 import { dockerView } from './inspect.ts'
-import { matches, parseNetworkFilters } from './ls.ts'
+import { NETWORKS } from './list.ts'
 
 const uid = (letter: string) => letter.repeat(20)
 const network: NetworkView = {
@@ -63,13 +65,40 @@ describe('network ls -f', () => {
     [['label=toString'], false],
     [['name=my', 'driver=macvlan'], false],
   ])('%j: %s', (texts, expected) => {
-    expect(matches(network, parseNetworkFilters(texts))).toBe(expected)
+    expect(rowFilter(NETWORKS.filters ?? {}, texts)(network)).toBe(expected)
+  })
+})
+
+describe('network ls --format', () => {
+  const other = { ...network, uid: uid('z'), name: 'another', labels: {} }
+  it.each([
+    ['{{.Name}}', {}, 'another\nmynet\n'],
+    ['{{.ID}}', {}, `${'z'.repeat(12)}\n${'a'.repeat(12)}\n`],
+    ['{{.ID}}', { trunc: false }, `${uid('z')}\n${uid('a')}\n`],
+    ['{{.Name}}\\t{{.Label "team"}}', {}, 'another\t\nmynet\tweb\n'],
+    [
+      'table {{.Name}}\\t{{.Label "team"}}\\t{{upper .Driver}}',
+      {},
+      'NAME      TEAM      DRIVER\nanother             OVERLAY\nmynet     web       OVERLAY\n',
+    ],
+    ['{{.Name}}', { filter: ['label=team'] }, 'mynet\n'],
+    ['table', { quiet: true, filter: ['dangling=false', 'name=my'] }, `${uid('a')}\n`],
+  ])('%s %j', (format, flags, expected) => {
+    expect(prepareList({ format, ...flags }, NETWORKS)([network, other])).toBe(expected)
+  })
+
+  it.each([
+    ['{{.Nme}}', {}, "can't evaluate field Nme"],
+    ['tabel', {}, 'Go template'],
+    ['table', { filter: ['scope=everywhere'] }, 'global, local, swarm'],
+  ])('%s %j is refused', (format, flags, why) => {
+    expect(() => prepareList({ format, ...flags }, NETWORKS)([network])).toThrow(why)
   })
 })
 
 describe('network inspect', () => {
   it('has the fields that users of Docker know', () => {
-    expect(dockerView(network, [endpoint])).toMatchObject({
+    expect(toData(dockerView(network, [endpoint]))).toMatchObject({
       Name: 'mynet',
       Id: network.uid,
       Created: network.createdAt,
@@ -99,7 +128,7 @@ describe('network inspect', () => {
 
   it('says no IPv6 where there is none', () => {
     const subnets = network.subnets.slice(0, 1)
-    expect(dockerView({ ...network, subnets }, [])).toMatchObject({ EnableIPv6: false, Containers: {} })
+    expect(toData(dockerView({ ...network, subnets }, []))).toMatchObject({ EnableIPv6: false, Containers: {} })
   })
 })
 

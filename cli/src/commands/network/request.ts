@@ -18,7 +18,7 @@ import {
   type WeftError,
 } from '@weft/shared'
 import { z } from 'zod'
-import { bad, parsePairs, withFlag } from '../flags.ts'
+import { bad, parseLabels, parsePairs, withFlag } from '../flags.ts'
 
 const texts = z.array(z.string()).default([])
 export const CreateFlags = z.strictObject({
@@ -48,7 +48,7 @@ export function createRequest(name: string, flags: CreateFlags, req: string): Ne
     subnets,
     auxAddresses: auxAddresses(flags),
     options: driverOptions(driver, flags.opt),
-    labels: parsePairs('--label', flags.label, 'team=web'),
+    labels: parseLabels('--label', flags.label),
     internal: flags.internal,
     ipv6: flags.ipv6,
     dryRun: flags.dryRun,

@@ -1,5 +1,5 @@
 /** `weft network`: the words and flags of `docker network`. */
-import { type GroupSpec, LIST_OPTIONS } from '../spec.ts'
+import { type GroupSpec, INSPECT_FORMAT, listOptions } from '../spec.ts'
 
 export const NO_WAIT = { flags: '--no-wait', summary: 'do not wait for the hosts at all' } as const
 export const WAIT = {
@@ -53,17 +53,10 @@ export const networkSpec: GroupSpec = {
       examples: [
         { line: 'weft network ls', does: 'all networks' },
         { line: 'weft network ls -f driver=macvlan -f label=team=web', does: 'some' },
+        { line: "weft network ls --format '{{.Name}}: {{.Subnets}}'", does: 'by a Go template, as Docker’s' },
         { line: 'weft network ls --format json', does: 'one JSON array' },
       ],
-      options: [
-        {
-          flags: '-f, --filter <KEY=VALUE>',
-          summary: 'name=, driver=, label= or id=; repeatable',
-          many: true,
-          hint: ['name=', 'driver=', 'label=', 'id='],
-        },
-        ...LIST_OPTIONS,
-      ],
+      options: listOptions(['name', 'driver', 'label', 'id', 'scope', 'dangling']),
       api: true,
       load: () => import('./ls.ts'),
     },
@@ -72,9 +65,14 @@ export const networkSpec: GroupSpec = {
       summary: 'Show networks with their subnets, options and containers (JSON array, as Docker)',
       examples: [
         { line: 'weft network inspect mynet', does: 'one network' },
-        { line: "weft network inspect mynet | jq '.[0].IPAM.Config'", does: 'its subnets' },
+        { line: "weft network inspect -f '{{(index .IPAM.Config 0).Subnet}}' mynet", does: 'its first subnet' },
+        {
+          line: "weft network inspect -f '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{println}}{{end}}' mynet",
+          does: 'who is on it',
+        },
       ],
       arguments: [{ name: '<NETWORK...>', summary: 'names or ids', hint: 'networks' }],
+      options: [INSPECT_FORMAT],
       api: true,
       load: () => import('./inspect.ts'),
     },

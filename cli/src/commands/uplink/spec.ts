@@ -1,5 +1,5 @@
 /** `weft uplink`: one name for NICs that each host calls differently. */
-import { type GroupSpec, LIST_OPTIONS } from '../spec.ts'
+import { type GroupSpec, listOptions } from '../spec.ts'
 
 export const uplinkSpec: GroupSpec = {
   name: 'uplink',
@@ -39,7 +39,7 @@ export const uplinkSpec: GroupSpec = {
       aliases: ['list'],
       summary: 'List uplinks',
       examples: [{ line: 'weft uplink ls', does: 'names, hosts and interfaces' }],
-      options: LIST_OPTIONS,
+      options: listOptions(['name', 'host']),
       api: true,
       load: () => import('./ls.ts'),
     },

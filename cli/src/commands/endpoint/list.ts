@@ -1,0 +1,35 @@
+/** Endpoints in lists: columns, filters, and what templates may ask for. */
+import type { EndpointView } from '@weft/shared'
+import { beginning, part, whole } from '../filters.ts'
+import { type List, shortId } from '../list.ts'
+
+const place = ({ network, name = '', uid }: EndpointView) => `${network.name} ${name} ${uid}`
+
+export const ENDPOINTS: List<EndpointView> = {
+  id: ({ uid }) => uid,
+  order: (a, b) => (place(a) < place(b) ? -1 : 1),
+  columns: [
+    { title: 'ENDPOINT ID', name: 'ID', value: ({ uid }, trunc) => shortId(uid, trunc) },
+    { title: 'NAME', value: ({ name }) => name ?? '-' },
+    { title: 'NETWORK', value: ({ network }) => network.name },
+    { title: 'HOST', value: ({ host }) => host },
+    { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
+    { title: 'MAC', value: ({ mac }) => mac },
+    { title: 'STATE', value: ({ state }) => state },
+  ],
+  more: {
+    Aliases: ({ aliases }) => aliases.join(','),
+    Container: ({ containerId = '' }) => containerId,
+    CreatedAt: ({ createdAt }) => createdAt,
+    NetworkID: ({ network }) => network.uid,
+  },
+  filters: {
+    network: { match: ({ network }, wanted) => network.name === wanted || network.uid.startsWith(wanted) },
+    host: whole(({ host }) => host),
+    name: part(({ name = '' }) => name),
+    id: beginning(({ uid, containerId }) => [uid, ...(containerId === undefined ? [] : [containerId])]),
+    state: whole(({ state }) => state),
+    address: whole(({ addresses }) => addresses),
+    mac: whole(({ mac }) => mac),
+  },
+}
