@@ -88,7 +88,7 @@ describe('docker', () => {
 
   it('an address outside the subnet, the gateway and a taken one are refused with value, rule and remedy', async () => {
     for (const [address, word] of [
-      ['10.99.0.1', 'subnets'],
+      ['10.99.0.1', 'subnet'],
       ['10.50.0.1', 'gateway'],
       [far, 'far'],
     ] as const) {

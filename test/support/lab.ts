@@ -1,13 +1,19 @@
 /** A lab for one test file: up before its tests, down after them, its name its own. */
 import { afterAll, beforeAll } from 'vitest'
-import { type BringUpOptions, bringUp, type Lab, takeDown } from '../../cli/src/lab/index.ts'
+import { type BringUpOptions, bringUp, type Lab, parseEngine, takeDown } from '../../cli/src/lab/index.ts'
+
+/** The engine that `npm run test:engines` asks for. */
+export function wantedEngine(): Pick<BringUpOptions, 'engine'> {
+  const { WEFT_TEST_ENGINE: engine } = process.env
+  return engine === undefined ? {} : { engine: parseEngine(engine) }
+}
 
 /** Registers the hooks; the returned function gives the lab while the tests run. */
 export function useLab(name: string, options: Omit<BringUpOptions, 'name'> = {}): () => Lab {
   let lab: Lab | undefined
   beforeAll(async () => {
     await takeDown(name)
-    lab = await bringUp({ ...options, name })
+    lab = await bringUp({ ...wantedEngine(), ...options, name })
   }, 180_000)
   afterAll(async () => {
     await takeDown(name)

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { type DockerdOptions, startDockerd } from './dockerd.ts'
+import { type EngineName, prepareEngine } from './engine.ts'
 import { makeHost } from './host.ts'
 import { buildImages, loadImages } from './images.ts'
 import { DEFAULT_LAB, LABS_ROOT } from './layout.ts'
@@ -21,6 +22,8 @@ export interface BringUpOptions {
   /** False makes the Docker hosts only, without controller and agents. */
   readonly control?: boolean
   readonly docker?: DockerdOptions
+  /** Another Docker engine than the machine's own. */
+  readonly engine?: EngineName
   /** Folder of all labs. */
   readonly root?: string
   /** Folder that keeps the images' files between labs. */
@@ -87,10 +90,12 @@ async function build(lab: Lab, options: BringUpOptions): Promise<void> {
   // Read below; without this a failure before that point would be an unhandled rejection as well.
   images.catch(() => undefined)
 
+  if (options.engine !== undefined) say(`Docker ${options.engine}`)
+  const engine = options.engine === undefined ? undefined : await prepareEngine(options.engine, options.cache, signal)
   say(`wire and ${lab.hosts.length} hosts`)
   await makeSwitch(lab.layout, lab.mtu, signal)
   await all(listHosts(lab), async (host) => {
-    await makeHost(host, signal)
+    await makeHost(host, engine, signal)
     await plug(lab.layout, host, lab.mtu, signal)
     shareControllerSocket(lab, host.run)
   })

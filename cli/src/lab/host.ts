@@ -11,16 +11,18 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { ENGINE_PROGRAMS } from './engine.ts'
 import type { HostLayout } from './layout.ts'
 import { netnsPath } from './layout.ts'
 import { HOLDER_MARK, namedNetns, namespaceOf } from './processes.ts'
 import { run } from './run.ts'
 import { waitFor } from './wait.ts'
 
-/** Arguments: folder, name. The shell stays as process 1 and reaps what is orphaned (bash waits for any child). */
+/** Arguments: folder, name, folder of another engine or '', its programs. The shell stays as process 1 and reaps what is orphaned (bash waits for any child). */
 const HOLDER = `
 set -eu
-folder=$1 name=$2
+folder=$1 name=$2 engine=$3
+shift 3
 read -r pid rest < /proc/self/stat
 while umount -R -l /run/netns 2> /dev/null; do :; done
 mount -t proc -o nosuid,nodev,noexec proc /proc
@@ -29,6 +31,9 @@ if mountpoint -q /sys/fs/cgroup; then mount --move /sys/fs/cgroup "$folder/aside
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 if mountpoint -q "$folder/aside"; then mount --move "$folder/aside" /sys/fs/cgroup; fi
 mount --bind "$folder/run" /run
+if [ -n "$engine" ]; then
+  for program in "$@"; do mount --bind "$engine/$program" "/$program"; done
+fi
 mkdir -p /run/lock /run/weft /run/netns
 echo "$name" > /proc/sys/kernel/hostname
 echo 1 > /proc/sys/net/ipv4/ip_forward
@@ -50,15 +55,19 @@ export function holderOf(host: HostLayout): number | undefined {
   return netns !== undefined && namespaceOf(pid, 'net') === netns ? pid : undefined
 }
 
-/** Makes the host's folder, its network namespace and the namespaces that its holder keeps. */
-export async function makeHost(host: HostLayout, signal?: AbortSignal): Promise<void> {
+/**
+ * Makes the host's folder, its network namespace and the namespaces that its holder keeps. `engine` is the folder of
+ * another Docker engine than the machine's.
+ */
+export async function makeHost(host: HostLayout, engine: string | undefined, signal?: AbortSignal): Promise<void> {
   for (const folder of [host.run, host.log, host.data]) fs.mkdirSync(folder, { recursive: true })
   await run(['ip', 'netns', 'add', host.netns], signal ? { signal } : {})
   const log = fs.openSync(path.join(host.log, 'holder.log'), 'a')
   const unshare = ['unshare', '--mount', '--uts', '--pid', '--fork', '--propagation', 'private', '--']
+  const args = [host.folder, host.name, engine ?? '', ...ENGINE_PROGRAMS]
   const holder = spawn(
     'nsenter',
-    [`--net=${netnsPath(host.netns)}`, '--', ...unshare, 'bash', '-c', HOLDER, HOLDER_MARK, host.folder, host.name],
+    [`--net=${netnsPath(host.netns)}`, '--', ...unshare, 'bash', '-c', HOLDER, HOLDER_MARK, ...args],
     { detached: true, stdio: ['ignore', log, log], cwd: '/' },
   )
   fs.closeSync(log)

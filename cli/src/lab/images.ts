@@ -47,7 +47,7 @@ export interface Image {
 }
 
 /** Builds what is missing and gives back all images. `cache` is a folder that outlives labs. */
-export async function buildImages(cache: string = defaultCache(), signal?: AbortSignal): Promise<Image[]> {
+export async function buildImages(cache: string = cacheFolder(), signal?: AbortSignal): Promise<Image[]> {
   fs.mkdirSync(cache, { recursive: true })
   const applets = (await run([BUSYBOX, '--list']))
     .trim()
@@ -78,7 +78,8 @@ export async function loadImages(host: HostLayout, images: readonly Image[], sig
   )
 }
 
-function defaultCache(): string {
+/** What labs keep between them. */
+export function cacheFolder(): string {
   return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'weft')
 }
 

@@ -2,6 +2,7 @@
 export { type BringUpOptions, bringUp, type Progress } from './bring-up.ts'
 export { daemonPid, logTail } from './daemon.ts'
 export { type DockerdOptions, startDockerd, stopDockerd } from './dockerd.ts'
+export { ENGINE_COMPOSE, ENGINES, type EngineName, parseEngine, prepareEngine } from './engine.ts'
 export { type ExecOptions, type ExecResult, execIn } from './exec.ts'
 export { CONTROLLER, DEFAULT_LAB, type HostLayout, LABS_ROOT, type LabLayout, labLayout } from './layout.ts'
 export { RESOLVER_DAEMON, startAgent, startController, startResolver, stopProgram } from './programs.ts'

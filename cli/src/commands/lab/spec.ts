@@ -24,6 +24,11 @@ export const labSpec: GroupSpec = {
         { flags: '--detach', summary: 'leave it running' },
         { flags: '--once', summary: 'run the scenario instead; exit 0 only if every check held' },
         { flags: '--name <LAB>', summary: 'name of the lab; several run side by side', default: 'default' },
+        {
+          flags: '--engine <VERSION>',
+          summary: "Docker engine from newer Debian packages; the machine's own when left out",
+          hint: ['26', '28'],
+        },
         { flags: '--mtu <BYTES>', summary: 'MTU of the underlay', default: '1500' },
       ],
       load: () => import('./up.ts'),

@@ -1,6 +1,6 @@
 import { parseWith } from '@weft/shared'
 import { z } from 'zod'
-import { bringUp, type Lab, takeDown } from '../../lab/index.ts'
+import { bringUp, type EngineName, type Lab, parseEngine, takeDown } from '../../lab/index.ts'
 import { showProgress } from '../../output/progress.ts'
 import { note, print } from '../../output/terminal.ts'
 import { bad, parseInteger } from '../flags.ts'
@@ -14,6 +14,7 @@ const Flags = z.strictObject({
   once: z.boolean().default(false),
   name: z.string(),
   mtu: z.string(),
+  engine: z.string().optional(),
 })
 const MAX_HOSTS = 200
 /** 128 + SIGINT: the lab was never up. */
@@ -28,7 +29,8 @@ export const run: Run = async (context, { options }) => {
   const hosts = parseInteger('--hosts', flags.hosts, 1, MAX_HOSTS)
   const mtu = parseInteger('--mtu', flags.mtu, 1280, 65_535)
   const signal = context.interrupt()
-  const lab = await bring(context, { name, hosts, mtu, signal })
+  const engine = flags.engine === undefined ? {} : { engine: parseEngine(flags.engine) }
+  const lab = await bring(context, { name, hosts, mtu, signal, ...engine })
   if (lab === undefined) return INTERRUPTED
   if (flags.once) return await once(context, lab, signal)
   print(terminal, `\n${nextSteps({ lab: name, hosts: lab.hosts.map((host) => host.name), detached })}`)
@@ -42,6 +44,7 @@ interface Wanted {
   readonly name: string
   readonly hosts: number
   readonly mtu: number
+  readonly engine?: EngineName
   readonly signal: AbortSignal
 }
 
