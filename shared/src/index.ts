@@ -43,6 +43,7 @@ export { describeOptions, type OptionHelp, parseOptions, resolveOptions } from '
 export { parseParent, type ResolvedParent, resolveParent } from './drivers/parent.ts'
 export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
+export { type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { type Hash128, hash128 } from './hash.ts'
 export { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
@@ -75,9 +76,23 @@ export {
   parentUse,
   type Route,
   RouteSchema,
-  type VxlanFilter,
-  VxlanFilterSchema,
 } from './host-state/host-state.ts'
+export {
+  mergeNftTables,
+  NFT_TABLE_COMMENT,
+  type NftChain,
+  type NftHook,
+  type NftSet,
+  type NftTable,
+  type NftTableRef,
+  NftTableRefSchema,
+  NftTableSchema,
+  nftClearScript,
+  nftTableKey,
+  nftTableScript,
+  normalNftTable,
+  sameNftTable,
+} from './host-state/nft-table.ts'
 export { type Op, OpSchema } from './host-state/op.ts'
 export { canonicalJson, digestOf, EMPTY_DIGEST, entryHash, shiftDigest } from './intent/digest.ts'
 export {

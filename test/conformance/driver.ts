@@ -8,6 +8,7 @@ import {
   type Link,
   type LocalEndpoint,
   type NetworkSpec,
+  type NftTable,
   parentOf,
   parentUse,
   parseOptions,
@@ -133,10 +134,7 @@ function sampleConformance(driver: Driver, sample: DriverSample): void {
 
   it('is left again without a rest', () => {
     const full = applyOps(bare, diff(expand([aLocal(0)]), bare).ops)
-    const after = applyOps(
-      full,
-      diff({ ...expand([]), links: [], vxlanFilters: [], fdb: [], neighbours: [] }, full).ops,
-    )
+    const after = applyOps(full, diff({ ...expand([]), links: [], nftTables: [], fdb: [], neighbours: [] }, full).ops)
     expect(after).toEqual(bare)
   })
 
@@ -156,7 +154,7 @@ function sampleConformance(driver: Driver, sample: DriverSample): void {
     expect(gone('routes').length).toBe(removed.gateways.length)
     expect(gone('neighbours')).toEqual([])
     for (const entry of gone('fdb')) expect((entry as { mac: string }).mac).toBe(removed.mac)
-    expect(gone('vxlanFilters')).toEqual([])
+    for (const table of gone('nftTables') as NftTable[]) expect(table.name).toContain(removed.uid)
   })
 }
 

@@ -7,6 +7,9 @@ import {
   type FdbEntry,
   type HostState,
   type Link,
+  type NftSet,
+  type NftTable,
+  type NftTableRef,
   type Op,
   WEFT_LINK_GROUP,
   type WeftError,
@@ -25,10 +28,14 @@ export interface KernelWorld {
   /** A bridge that an admin made, in the own netns. */
   addForeignBridge(name: string): void
   removeByHand(netns: string, name: string): void
+  /** An empty table of family inet that somebody else made. */
+  setForeignTable(netns: string, name: string): void
+  /** Somebody appends a rule to a chain of the table. */
+  alterTable(netns: string, table: NftTableRef, chain: string): void
   /**
    * Lines of what a netns holds: `link NAME KIND MAC mtu MTU up|down master NAME|-`, `alias NAME TEXT`,
    * `group NAME NUMBER`, `address LINK CIDR`, `route DESTINATION VIA|- LINK`, `neighbour LINK IP MAC`,
-   * `fdb LINK MAC VTEP|master`, and in the own netns `filter PORT VNI PEER,…`.
+   * `fdb LINK MAC VTEP|master`, `table FAMILY NAME`, `set TABLE NAME ELEMENT,…`, `chain TABLE NAME HOOK|- RULES`.
    */
   facts(netns: string): string[]
   dispose(): Promise<void>
@@ -637,41 +644,129 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
       })
     })
 
-    describe('filters VXLAN', () => {
-      it('sets, replaces and removes the filter', async () => {
-        const first = { udpPort: 4789, vni: 4097, peers: [PEER, 'fd77::2'] }
-        const second = { udpPort: 4789, vni: 0xffffff, peers: [PEER] }
-        const third = { udpPort: 4790, vni: 4097, peers: [] }
-        const filter = (...filters: HostState['vxlanFilters']): Op => ({ op: 'vxlan-filter-set', filters })
-        const filters = () => world.facts('').filter((line) => line.startsWith('filter'))
-        await held(filter(third, second, first))
-        expect(filters().sort()).toEqual([
-          `filter 4789 16777215 ${PEER}`,
-          `filter 4789 4097 ${PEER},fd77::2`,
-          'filter 4790 4097 ',
-        ])
-        expect((await observe()).vxlanFilters).toEqual([first, second, third])
-        const other = { udpPort: 4789, vni: 4097, peers: ['192.168.77.3'] }
-        await held(filter(other))
-        expect((await observe()).vxlanFilters).toEqual([other])
-        await held(filter(), filter())
-        expect((await observe()).vxlanFilters).toEqual([])
-        expect(filters()).toEqual([])
+    describe('keeps nft tables', () => {
+      const table = (more: Partial<NftTable> = {}): NftTable => ({
+        netns: '',
+        family: 'inet',
+        name: 'weft_one',
+        sets: [{ kind: 'set', name: 'peers', of: 'type ipv4_addr', elements: [VTEP, PEER] }],
+        chains: [
+          { name: 'judge', rules: ['ip saddr @peers counter accept', 'counter drop'] },
+          {
+            name: 'in',
+            hook: { type: 'filter', at: 'prerouting', priority: -300 },
+            rules: ['iifname "none" jump judge'],
+          },
+        ],
+        ...more,
+      })
+      const setTable = (each: NftTable): Op => ({ op: 'nft-table-set', table: each })
+      const deleteTable = ({ netns, family, name }: NftTable): Op => ({
+        op: 'nft-table-delete',
+        table: { netns, family, name },
+      })
+      const told = async (...sandboxes: string[]) => (await observe(...sandboxes)).nftTables
+      const port = (device: string, more: Partial<NftTable> = {}) =>
+        table({
+          family: 'netdev',
+          name: 'weft_port',
+          chains: [{ name: 'in', hook: { type: 'filter', at: 'ingress', priority: 0, device }, rules: ['accept'] }],
+          ...more,
+        })
+
+      it('sets, replaces and removes them, in every netns', async () => {
+        const sandbox = world.makeSandbox()
+        for (const netns of ['', FABRIC, sandbox]) {
+          const [one, two] = [
+            table({ netns }),
+            table({ netns, name: 'weft_two', family: 'bridge', sets: [], chains: [] }),
+          ]
+          await held(setTable(one), setTable(two))
+          expect((await told(sandbox)).filter((each) => each.netns === netns)).toEqual(
+            expect.arrayContaining([one, two]),
+          )
+          expect(world.facts(netns)).toEqual(
+            expect.arrayContaining([
+              'table inet weft_one',
+              `set weft_one peers ${VTEP},${PEER}`,
+              'chain weft_one judge - 2',
+              'chain weft_one in prerouting 1',
+              'table bridge weft_two',
+            ]),
+          )
+          const other = table({ netns, chains: [{ name: 'judge', rules: ['accept'] }] })
+          await held(setTable(other), deleteTable(two), deleteTable(two))
+          expect((await told(sandbox)).filter((each) => each.netns === netns)).toEqual([other])
+          expect(world.facts(netns).filter((line) => /^(table|chain)/.test(line))).toEqual([
+            'table inet weft_one',
+            'chain weft_one judge - 1',
+          ])
+          await held(deleteTable(other))
+          expect((await told(sandbox)).filter((each) => each.netns === netns)).toEqual([])
+        }
       })
 
-      it('refuses what is no address, port or VNI, and keeps the filter', async () => {
-        const kept = { udpPort: 4789, vni: 4097, peers: [PEER] }
-        await held({ op: 'vxlan-filter-set', filters: [kept] })
-        for (const wrong of [
-          { peers: ['10.0.0.0/8; flush ruleset'] },
-          { vni: 0x1000000 },
-          { vni: 0 },
-          { udpPort: 65536 },
-        ]) {
-          const bad: Op = { op: 'vxlan-filter-set', filters: [{ ...kept, ...wrong }] }
-          expect((await refused(bad)).code, JSON.stringify(wrong)).toBe('invalid')
+      it('tells of a map and of what hooks into a link', async () => {
+        await held(add(bridge()))
+        const verdicts: NftSet = {
+          kind: 'map',
+          name: 'verdicts',
+          of: 'type ether_addr : verdict',
+          elements: ['02:00:00:00:00:01 : accept'],
         }
-        expect((await observe()).vxlanFilters).toEqual([kept])
+        const guard = port('wfb1', { netns: FABRIC, sets: [verdicts] })
+        await held(setTable(guard))
+        expect(await told()).toEqual([guard])
+        expect(world.facts(FABRIC)).toContain('chain weft_port in ingress 1')
+      })
+
+      it('tells of an altered table without its content, and sets it again', async () => {
+        await held(setTable(table()), setTable(table({ name: 'weft_two' })))
+        expect(await told()).toHaveLength(2)
+        world.alterTable('', table(), 'judge')
+        expect(await told()).toEqual(
+          expect.arrayContaining([table({ sets: [], chains: [] }), table({ name: 'weft_two' })]),
+        )
+        await held(setTable(table()))
+        expect(world.facts('')).toContain('chain weft_one judge - 2')
+        expect(await told()).toEqual(expect.arrayContaining([table(), table({ name: 'weft_two' })]))
+      })
+
+      it('neither tells of nor touches a table that is not ours', async () => {
+        world.setForeignTable('', 'weft_one')
+        expect(await told()).toEqual([])
+        expect((await refused(setTable(table()))).code).toBe('denied')
+        expect((await refused(deleteTable(table()))).code).toBe('denied')
+        expect(world.facts('').filter((line) => /^(table|chain)/.test(line))).toEqual(['table inet weft_one'])
+      })
+
+      it('refuses what no statement can be, and keeps the table', async () => {
+        await held(setTable(table()))
+        for (const wrong of [
+          { sets: [{ kind: 'set', name: 'peers', of: 'type ipv4_addr', elements: [`${PEER} }; flush ruleset`] }] },
+          { chains: [{ name: 'a b', rules: [] }] },
+          { chains: [{ name: 'in', rules: ['accept # or not'] }] },
+          { name: 'filter' },
+        ] as Partial<NftTable>[]) {
+          expect((await refused(setTable(table(wrong)))).code, JSON.stringify(wrong)).toBe('invalid')
+        }
+        expect(await told()).toEqual([table()])
+      })
+
+      it('carries out the others when one cannot be', async () => {
+        const wrong = setTable(table({ name: 'weft_two', chains: [{ name: 'a b', rules: [] }] }))
+        const failures = await apply(setTable(table()), wrong, setTable(table({ name: 'weft_three' })))
+        expect(failures.map(({ op }) => op)).toEqual([wrong])
+        expect((await told()).map(({ name: each }) => each).sort()).toEqual(['weft_one', 'weft_three'])
+      })
+
+      it('takes one of a sandbox that is gone for removed, and sets none there', async () => {
+        const sandbox = world.makeSandbox()
+        await held(setTable(table({ netns: sandbox })))
+        world.removeSandbox(sandbox)
+        expect(await told(sandbox)).toEqual([])
+        await held(deleteTable(table({ netns: sandbox })))
+        expect((await refused(setTable(table({ netns: sandbox })))).code).toBe('not_found')
       })
     })
 

@@ -56,7 +56,9 @@ export async function createLinuxWorld(): Promise<LinuxWorld> {
     },
     addForeignBridge: (name) => run('ip', 'link', 'add', name, 'type', 'bridge'),
     removeByHand: (netns, name) => run('ip', ...inNetns(netns), 'link', 'del', name),
-    facts: (netns) => factsOf(inNetns(netns), netns === ''),
+    facts: (netns) => factsOf(inNetns(netns)),
+    setForeignTable: (netns, name) => nft(inNetns(netns), 'add', 'table', 'inet', name),
+    alterTable: (netns, { family, name }, chain) => nft(inNetns(netns), 'add', 'rule', family, name, chain, 'accept'),
     dispose: async () => {
       kernel.close()
       for (const name of [...sandboxes, fabric]) {
@@ -98,7 +100,7 @@ interface IpLink {
   linkinfo?: { info_kind?: string }
 }
 
-function factsOf(where: string[], own: boolean): string[] {
+function factsOf(where: string[]): string[] {
   const links = json<IpLink>('ip', '-j', '-d', ...where, 'link').filter((link) => link.ifname !== 'lo')
   const addresses = json<{
     ifname: string
@@ -125,7 +127,7 @@ function factsOf(where: string[], own: boolean): string[] {
       .filter(({ state }) => state.includes('PERMANENT'))
       .map(({ dev, dst, lladdr }) => `neighbour ${dev} ${dst} ${lladdr}`),
     ...fdbFacts(where),
-    ...(own ? filterFacts() : []),
+    ...tableFacts(where),
   ]
 }
 
@@ -153,18 +155,32 @@ function fdbFacts(where: string[]): string[] {
 }
 
 interface NftObject {
-  table?: { name: string }
-  set?: { name: string; elem?: { concat: (string | number)[] }[] }
+  table?: { family: string; name: string }
+  set?: { name: string; table: string; elem?: (string | { concat: (string | number)[] })[] }
+  chain?: { name: string; table: string; hook?: string }
+  rule?: { table: string; chain: string }
 }
 
-function filterFacts(): string[] {
-  const ruleset = JSON.parse(execFileSync('nft', ['-j', 'list', 'ruleset'], { encoding: 'utf8' })) as {
-    nftables: NftObject[]
-  }
-  const elements = (name: string) => ruleset.nftables.flatMap(({ set }) => (set?.name === name ? (set.elem ?? []) : []))
-  const peers = [...elements('peers4'), ...elements('peers6')]
-  return elements('networks').map(({ concat: [port, vni] }) => {
-    const of = peers.filter(({ concat }) => concat[1] === port && concat[2] === vni).map(({ concat }) => concat[0])
-    return `filter ${port} ${vni} ${of.sort().join()}`
-  })
+function tableFacts(where: string[]): string[] {
+  const { nftables } = JSON.parse(nft(where, '-j', 'list', 'ruleset')) as { nftables: NftObject[] }
+  const rulesOf = (table: string, chain: string) =>
+    nftables.filter(({ rule }) => rule?.table === table && rule.chain === chain).length
+  return nftables.flatMap(({ table, set, chain }) => [
+    ...(table === undefined ? [] : [`table ${table.family} ${table.name}`]),
+    ...(set === undefined ? [] : [`set ${set.table} ${set.name} ${(set.elem ?? []).map(elementText).sort().join()}`]),
+    ...(chain === undefined
+      ? []
+      : [`chain ${chain.table} ${chain.name} ${chain.hook ?? '-'} ${rulesOf(chain.table, chain.name)}`]),
+  ])
+}
+
+function elementText(element: string | { concat: (string | number)[] }): string {
+  return typeof element === 'object' ? element.concat.join(' . ') : String(element)
+}
+
+function nft(where: string[], ...argv: string[]): string {
+  const [, name] = where
+  const enter = name === undefined ? [] : ['ip', 'netns', 'exec', name]
+  const [program = 'nft', ...rest] = [...enter, 'nft', ...argv]
+  return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }

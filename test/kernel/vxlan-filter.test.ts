@@ -1,7 +1,7 @@
 /** The VXLAN filter of the real kernel: which packets pass, and what is seen of somebody's change to it. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Op } from '@weft/shared'
+import { type Op, vxlanFilterTable } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLinuxWorld, type LinuxWorld, run } from './linux-world.ts'
 
@@ -14,8 +14,8 @@ describe('VXLAN filter', () => {
   afterEach(() => world.dispose())
 
   const filter = (...peers: string[]): Op => ({
-    op: 'vxlan-filter-set',
-    filters: [{ udpPort: 4789, vni: 4097, peers }],
+    op: 'nft-table-set',
+    table: vxlanFilterTable({ udpPort: 4789, vni: 4097, peers }),
   })
   /** A host at the far end of the NIC, with those addresses; gives back how to run something there. */
   function farHost(...addresses: string[]) {
@@ -106,7 +106,8 @@ describe('VXLAN filter', () => {
 
   it('sees that somebody emptied the chain or a set, and rings', async () => {
     await world.kernel.apply([filter('192.168.77.2', '192.168.77.3')])
-    expect((await world.kernel.observe([])).state.vxlanFilters).toHaveLength(1)
+    const told = async () => (await world.kernel.observe([])).state.nftTables.map(({ sets }) => sets.length)
+    expect(await told()).toEqual([4])
     const stop = new AbortController()
     let rings = 0
     const ended = (async () => {
@@ -117,11 +118,11 @@ describe('VXLAN filter', () => {
     const before = rings
     run('nft', 'delete', 'element', 'inet', 'weft_vxlan', 'peers4', '{ 192.168.77.3 . 4789 . 4097 }')
     await expect.poll(() => rings, { timeout: 1500, interval: 20 }).toBeGreaterThan(before)
-    expect((await world.kernel.observe([])).state.vxlanFilters).toEqual([
-      { udpPort: 4789, vni: 4097, peers: ['192.168.77.2'] },
-    ])
+    expect(await told()).toEqual([0])
+    await world.kernel.apply([filter('192.168.77.2', '192.168.77.3')])
+    expect(await told()).toEqual([4])
     run('nft', 'flush', 'chain', 'inet', 'weft_vxlan', 'prerouting')
-    expect((await world.kernel.observe([])).state.vxlanFilters).toEqual([])
+    expect(await told()).toEqual([0])
     stop.abort()
     await ended
   })

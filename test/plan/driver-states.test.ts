@@ -32,7 +32,8 @@ describe('overlay', () => {
     const state = expand('overlay', { peers, peerVteps: ['192.0.2.3', '192.0.2.2'] })
     expect(state.fdb.map(({ mac, vtep }) => [mac, vtep])).toEqual(peers.map(({ mac, vtep }) => [mac, vtep]))
     expect(state.neighbours.map(({ ip }) => ip)).toEqual(peers.flatMap(({ addresses }) => addresses))
-    expect(state.vxlanFilters).toEqual([{ udpPort: 4789, vni: 4097, peers: ['192.0.2.2', '192.0.2.3'] }])
+    const peers4 = state.nftTables[0]?.sets.find(({ name }) => name === 'peers4')
+    expect(peers4?.elements).toEqual(['192.0.2.2 . 4789 . 4097', '192.0.2.3 . 4789 . 4097'])
   })
 
   it('adds one flood entry a peer on request', () => {

@@ -148,7 +148,9 @@ function damage(state: HostState, roll: () => number): HostState {
       .map((entry) => (entry.vtep && roll() === 2 ? { ...entry, vtep: '192.0.2.99' } : entry)),
     neighbours: torn.neighbours.filter(() => roll() !== 3),
     addresses: torn.addresses.filter(() => roll() !== 4),
-    vxlanFilters: roll() === 5 ? [] : torn.vxlanFilters,
+    nftTables: torn.nftTables
+      .filter(() => roll() !== 5)
+      .map((table) => (roll() === 5 ? { ...table, sets: [], chains: [] } : table)),
   }
 }
 

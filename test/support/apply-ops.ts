@@ -3,7 +3,16 @@
  * making what is there, standing on what is not, altering what is not ours. (The strict kernel model is the agent's
  * `kernel/fake`; this one knows nothing of it, so that the two can disagree.)
  */
-import { type HostState, type Link, type LinkRef, type Op, parentOf } from '@weft/shared'
+import {
+  type HostState,
+  type Link,
+  type LinkRef,
+  type NftTable,
+  type NftTableRef,
+  nftTableKey,
+  type Op,
+  parentOf,
+} from '@weft/shared'
 
 type Entry = { readonly netns: string; readonly link: string }
 
@@ -37,9 +46,15 @@ function applyOp(state: HostState, op: Op): HostState {
       return { ...state, fdb: put(state, state.fdb, op.entry, fdbKey) }
     case 'fdb-delete':
       return { ...state, fdb: drop(state.fdb, op.entry, fdbKey) }
-    case 'vxlan-filter-set':
-      return { ...state, vxlanFilters: op.filters }
+    case 'nft-table-set':
+      return { ...state, nftTables: [...withoutTable(state, op.table), op.table] }
+    case 'nft-table-delete':
+      return { ...state, nftTables: withoutTable(state, op.table) }
   }
+}
+
+function withoutTable(state: HostState, table: NftTableRef): NftTable[] {
+  return state.nftTables.filter((other) => nftTableKey(other) !== nftTableKey(table))
 }
 
 function addLink(state: HostState, link: Link): HostState {

@@ -14,7 +14,6 @@ import {
 } from '@weft/shared'
 import type { Engine } from '../docker/engine.ts'
 import { runProgram } from '../kernel/run-program.ts'
-import { parseTable } from '../kernel/vxlan-filter.ts'
 import type { Loop } from '../loop.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AnyHostCheck, HostEnv, PairFacts, Verdict } from './checks/check.ts'
@@ -22,6 +21,7 @@ import { HOST_CHECKS, PAIR_CHECKS } from './checks/registry.ts'
 import { openNetns } from './netns.ts'
 import { overheadOf } from './pair/links.ts'
 import { answerProbe, askProbe } from './pair/pair-probe.ts'
+import { parseVxlanListing } from './vxlan-listing.ts'
 
 export interface DoctorOptions {
   readonly host: string
@@ -188,7 +188,7 @@ function envOf(options: DoctorOptions, asked: HostEnv['asked'], receivedMs: numb
 /** The VXLAN filter as nft tells it, past what the loop holds for true. */
 async function readFilters() {
   try {
-    return parseTable(JSON.parse(await runProgram('nft', ['-j', 'list', 'table', 'inet', 'weft_vxlan'])))
+    return parseVxlanListing(JSON.parse(await runProgram('nft', ['-j', 'list', 'table', 'inet', 'weft_vxlan'])))
   } catch (error) {
     if (error instanceof WeftError && error.parts.why?.includes('No such file') === true) return []
     throw error

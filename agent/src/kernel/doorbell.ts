@@ -5,7 +5,7 @@
  * Two children: one on links, addresses and routes of the own netns; one in the fabric on those, on neighbours and FDB
  * entries, and on every netns that has a number (nsid) there: each sandbox is given one when it is first observed, so
  * that containers are watched too, without a process or a socket for each (a socket would keep a dead sandbox alive).
- * nf_tables has no such monitor here, and a namespace's file none at all; both are looked at once a second (20 us).
+ * nf_tables has no such monitor here, and a namespace's file none at all; both are looked at once a second (20 us a netns).
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

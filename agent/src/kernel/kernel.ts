@@ -30,6 +30,7 @@ export interface Kernel {
    * - Routes: of sandboxes, main table, unicast, not those that the kernel made of an address.
    * - Neighbours: permanent, on owned links. FDB: static, on owned vxlan devices (self) and on ports of owned bridges
    *   (master), the ports' own addresses left out.
+   * - nft tables: ours, as they were set, or without sets and chains when they were altered since.
    */
   observe(sandboxes: readonly string[]): Promise<Observation>
   /**

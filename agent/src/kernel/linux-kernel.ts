@@ -1,4 +1,4 @@
-/** The kernel of this host: netlink for links and their entries, `nft` for the VXLAN filter, `ip monitor` as doorbell. */
+/** The kernel of this host: netlink for links and their entries, libnftables for tables, `ip monitor` as doorbell. */
 import { FABRIC_NETNS, formatOp, type Op, WeftError } from '@weft/shared'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { ringOnChanges } from './doorbell.ts'
@@ -7,8 +7,9 @@ import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
 import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
 import { openNamespaces } from './netns.ts'
+import { openNft } from './nft/run-nft.ts'
+import { createNftTables } from './nft/tables.ts'
 import { findLinks, observeAll } from './read/observe.ts'
-import { openVxlanFilter } from './vxlan-filter.ts'
 import { applyOps } from './write/apply.ts'
 import { Writer } from './write/writer.ts'
 
@@ -28,7 +29,7 @@ export interface LinuxKernel extends Kernel {
 
 /**
  * Opens the kernel of the calling (main) thread's netns. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN there, and the programs
- * ip, nft, setpriv and unshare.
+ * ip, setpriv and unshare, and libnftables.
  */
 export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKernelOptions): Promise<LinuxKernel> {
   await ensureNetns(fabricNetns, fabric)
@@ -41,7 +42,7 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     own: openNetlink(),
     fabric: namespaces.within(FABRIC_NETNS, () => openNetlink()),
   }
-  const filter = openVxlanFilter()
+  const tables = createNftTables(namespaces, openNft())
   const exclusively = oneAtATime()
   let watched = new Set<string>()
 
@@ -60,7 +61,7 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     watched = present
   }
 
-  const unmonitored = () => `${filter.generation()} ${netnsMark(fabricPath)}`
+  const unmonitored = () => `${tables.generation(['', FABRIC_NETNS])} ${netnsMark(fabricPath)}`
 
   /** @throws `unavailable` once the fabric is another, or none: our sockets would go on in the old one, unseen. */
   function checkFabric(): void {
@@ -76,10 +77,11 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     observe: (sandboxes) =>
       exclusively(async (): Promise<Observation> => {
         checkFabric()
-        const vxlanFilters = [...(await filter.read())]
         const { state, missing } = observeAll(namespaces, sockets, sandboxes)
         watch(sandboxes, missing)
-        return { state: { ...state, vxlanFilters }, missing }
+        const gone = new Set(missing)
+        const seen = ['', FABRIC_NETNS, ...new Set(sandboxes.filter((sandbox) => !gone.has(sandbox)))]
+        return { state: { ...state, nftTables: seen.flatMap(tables.observe) }, missing }
       }),
 
     find: (refs) => exclusively(async () => findLinks(namespaces, sockets, refs)),
@@ -89,7 +91,7 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
         if (ops.length === 0) return []
         const writer = new Writer(namespaces, sockets)
         try {
-          const failures = await applyOps(writer, ops, (op) => filter.replace(op.filters))
+          const failures = await applyOps(writer, ops, tables.apply)
           for (const op of ops) log.debug({ op: op.op }, formatOp(op))
           return failures
         } finally {
@@ -100,7 +102,6 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     changes: (signal) => ringOnChanges({ fabricNetns, unmonitored, log }, signal),
 
     close: () => {
-      filter.close()
       sockets.own.close()
       sockets.fabric.close()
       namespaces.close()

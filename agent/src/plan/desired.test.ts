@@ -38,9 +38,12 @@ describe('desired state', () => {
       peer('h2', '192.0.2.2'),
       peer('h3', '192.0.2.3'),
     ])
-    expect(state.vxlanFilters).toEqual([
-      { udpPort: 4789, vni: 1, peers: ['192.0.2.2'] },
-      { udpPort: 4789, vni: 2, peers: ['192.0.2.3'] },
+    expect(state.nftTables).toHaveLength(1)
+    expect(state.nftTables[0]?.sets.map(({ name, elements }) => [name, elements])).toEqual([
+      ['ports', ['4789']],
+      ['networks', ['4789 . 1', '4789 . 2']],
+      ['peers4', ['192.0.2.2 . 4789 . 1', '192.0.2.3 . 4789 . 2']],
+      ['peers6', []],
     ])
     expect(state.links.filter(({ name }) => name === 'eth1.100')).toHaveLength(1)
   })

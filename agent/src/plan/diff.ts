@@ -1,22 +1,23 @@
 /**
  * From what should be and what is to what must be done. Pure: the same input gives the same list.
  *
- * Order: entries of links that stay go first, then links, children before parents. Then the VXLAN filter (so that no
- * device is ever open to strangers), new links, parents before children; attributes, addresses (add before delete), FDB and
- * neighbours, `up`. Routes come after `up`, against STYLE: the kernel refuses a route through a link that is down.
+ * Order: entries of links that stay go first, then links, children before parents. Then nft tables (so that no device is
+ * ever open to strangers), new links, parents before children; attributes, the tables that hook into a link, addresses
+ * (add before delete), FDB and neighbours, `up`. Routes come after `up`, against STYLE: the kernel refuses a route through
+ * a link that is down.
  *
  * Invariants
  * - `diff(x, x)` is empty, and so is the diff after the ops were applied.
  * - What is not ours is never touched: it is returned as a conflict when it is in the way.
  * - In a sandbox only what is explicitly desired is made or made anew; nothing else of the container's is removed.
  */
-import type { HostState, Op } from '@weft/shared'
+import type { HostState, LinkRef, Op } from '@weft/shared'
 import { addressOps } from './addresses.ts'
 import { fdbOps } from './fdb.ts'
-import { filterOps } from './filters.ts'
 import { type Conflict, decideFates } from './link-fates.ts'
 import { linkOps } from './links.ts'
 import { neighbourOps } from './neighbours.ts'
+import { nftTableOps } from './nft-tables.ts'
 import { routeOps } from './routes.ts'
 
 export interface Diff {
@@ -32,15 +33,18 @@ export function diff(desired: HostState, observed: HostState): Diff {
   const neighbours = neighbourOps(desired, observed, fates)
   const fdb = fdbOps(desired, observed, fates, links.joining)
   const addresses = addressOps(desired, observed, fates)
+  const tables = nftTableOps(desired, observed, links.creations.flatMap(madeBy))
   return {
     ops: [
       ...routes.remove,
       ...neighbours.remove,
       ...fdb.remove,
       ...links.removals,
-      ...filterOps(desired, observed),
+      ...tables.remove,
+      ...tables.set,
       ...links.creations,
       ...links.attributes,
+      ...tables.setOnLinks,
       ...addresses.add,
       ...addresses.remove,
       ...fdb.set,
@@ -50,4 +54,11 @@ export function diff(desired: HostState, observed: HostState): Diff {
     ],
     conflicts: links.conflicts,
   }
+}
+
+/** A veth pair is made as its port end. */
+function madeBy(op: Op): LinkRef[] {
+  if (op.op !== 'link-add') return []
+  const { link } = op
+  return link.kind === 'veth' && link.peer !== undefined ? [link, link.peer] : [link]
 }

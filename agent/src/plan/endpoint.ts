@@ -19,8 +19,8 @@ import {
 import { type DesiredInput, desiredState } from './desired.ts'
 import { diff } from './diff.ts'
 import { linkKey } from './link-kinds.ts'
-import { linkOfOp } from './link-of-op.ts'
 import { dependencies } from './link-order.ts'
+import { subjectOfOp } from './subject-of-op.ts'
 
 export interface EndpointPlan {
   /** The links that must be known: the endpoint's own and all that they stand on. */
@@ -52,12 +52,12 @@ export function planEndpoint(input: EndpointPlanInput): EndpointPlan | undefined
     refs: [...refs.values()].map(({ netns, name }) => ({ netns, name })),
     ops: (found) => {
       const { ops, conflicts } = diff(desired, { ...EMPTY_HOST_STATE, links: [...found] })
-      return conflicts.length === 0 && ops.every((op) => own.has(linkOfOp(op) ?? '')) ? ops : undefined
+      return conflicts.length === 0 && ops.every((op) => own.has(subjectOfOp(op))) ? ops : undefined
     },
   }
 }
 
-/** Filters are the whole network's; what is known of `other` is its own. */
+/** nft tables are the whole network's; what is known of `other` is its own. */
 function without(state: HostState, other: LocalEndpoint | undefined): HostState {
   const theirs = new Set(other === undefined ? [] : linksOf(other))
   const isNot = ({ netns, link }: { netns: string; link: string }) => !theirs.has(linkKey({ netns, name: link }))
@@ -67,7 +67,7 @@ function without(state: HostState, other: LocalEndpoint | undefined): HostState 
     routes: state.routes.filter(isNot),
     neighbours: state.neighbours.filter(isNot),
     fdb: state.fdb.filter(isNot),
-    vxlanFilters: [],
+    nftTables: [],
   }
 }
 

@@ -18,7 +18,7 @@ const vxlan = (vni: number): Link => ({
 })
 const eth0: Link = { kind: 'other', netns: '', name: 'eth0' }
 const bridge: Link = { kind: 'bridge', netns: 'weft', name: 'wfb1', up: true, owned: true }
-const stateOf = (...links: Link[]) => ({ links, addresses: [], routes: [], neighbours: [], fdb: [], vxlanFilters: [] })
+const stateOf = (...links: Link[]) => ({ links, addresses: [], routes: [], neighbours: [], fdb: [], nftTables: [] })
 const neighbour = { netns: 'weft', link: 'wfx1', ip: '10.1.0.7', mac: '02:00:00:00:00:07' }
 
 describe('removals held back', () => {

@@ -4,7 +4,7 @@
  */
 import type { Op } from '@weft/shared'
 import { linkKey } from './link-kinds.ts'
-import { linkOfOp } from './link-of-op.ts'
+import { subjectOfOp } from './subject-of-op.ts'
 
 export function holdRemovals(ops: readonly Op[]): Op[] {
   const held = new Set(ops.flatMap((op) => (op.op === 'link-delete' ? linkKey(op) : [])))
@@ -13,5 +13,5 @@ export function holdRemovals(ops: readonly Op[]): Op[] {
     if (op.op !== 'link-add' || op.link.kind !== 'veth' || op.link.peer === undefined) continue
     if (held.has(linkKey(op.link))) held.add(linkKey(op.link.peer))
   }
-  return ops.filter((op) => !op.op.endsWith('-delete') && !held.has(linkOfOp(op) ?? ''))
+  return ops.filter((op) => !op.op.endsWith('-delete') && !held.has(subjectOfOp(op)))
 }

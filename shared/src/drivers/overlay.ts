@@ -28,6 +28,7 @@ import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverInput } from './driver.ts'
 import { choiceOption, egressOption, flagOption, integerOption, mtuOption } from './option-fields.ts'
 import { fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
+import { vxlanFilterTable } from './vxlan-filter.ts'
 
 /** IANA's port for VXLAN (RFC 7348 section 8). */
 const VXLAN_PORT = 4789
@@ -75,7 +76,7 @@ export const overlay: Driver<OverlayOptions> = {
     const device = vxlanDevice(input, mtu)
     const filter: HostState = {
       ...EMPTY_HOST_STATE,
-      vxlanFilters: [{ udpPort: device.udpPort, vni: device.vni, peers: [...new Set(input.peerVteps)].sort() }],
+      nftTables: [vxlanFilterTable({ udpPort: device.udpPort, vni: device.vni, peers: input.peerVteps })],
     }
     const remote = remoteEntries(input, device.name)
     if (options.attach === 'macvlan') {

@@ -102,10 +102,20 @@ describe('ops as lines', () => {
     ],
     [{ op: 'fdb-delete', entry: { ...on, mac: 'm' } }, 'bridge -n weft fdb del m dev wfx1 master static'],
     [
-      { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, vni: 4097, peers: ['a', 'b'] }] },
-      'nft replace weft_vxlan udp/4789 vni 4097 from 2 peers',
+      {
+        op: 'nft-table-set',
+        table: {
+          ...{ netns: '', family: 'inet', name: 'weft_x' },
+          sets: [{ kind: 'set', name: 'a', of: 'type ipv4_addr', elements: ['10.0.0.1', '10.0.0.2'] }],
+          chains: [{ name: 'b', rules: ['accept'] }],
+        },
+      },
+      'nft add table inet weft_x # replaced: 1 rules, 2 elements',
     ],
-    [{ op: 'vxlan-filter-set', filters: [] }, 'nft replace weft_vxlan away'],
+    [
+      { op: 'nft-table-delete', table: { netns: 'weft', family: 'netdev', name: 'weft_x' } },
+      'nsenter --net=/run/netns/weft nft delete table netdev weft_x',
+    ],
   ])('%#', (op, line) => {
     expect(formatOp(op)).toBe(line)
   })

@@ -1,4 +1,5 @@
 import { type Link, parentOf } from './host-state.ts'
+import type { NftTableRef } from './nft-table.ts'
 import type { Op } from './op.ts'
 
 /** An op as the iproute2 or nft line that would do the same: for logs and errors, never run. */
@@ -31,9 +32,20 @@ export function formatOp(op: Op): string {
       const where = vtep === undefined ? 'master static' : `dst ${vtep} self permanent`
       return `bridge${inNetns(netns)} fdb ${verb} ${mac} dev ${link} ${where}`
     }
-    case 'vxlan-filter-set':
-      return `nft replace weft_vxlan ${op.filters.map(({ udpPort, vni, peers }) => `udp/${udpPort} vni ${vni} from ${peers.length} peers`).join(', ') || 'away'}`
+    case 'nft-table-set': {
+      const { sets, chains } = op.table
+      const elements = sets.reduce((sum, set) => sum + set.elements.length, 0)
+      const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0)
+      return `${nft(op.table)} # replaced: ${rules} rules, ${elements} elements`
+    }
+    case 'nft-table-delete':
+      return nft(op.table, 'delete')
   }
+}
+
+function nft({ netns, family, name }: NftTableRef, verb = 'add'): string {
+  const where = netns === '' ? '' : `nsenter --net=${netns.startsWith('/') ? netns : `/run/netns/${netns}`} `
+  return `${where}nft ${verb} table ${family} ${name}`
 }
 
 function ip(netns: string): string {

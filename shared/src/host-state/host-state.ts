@@ -8,6 +8,7 @@
  *   may be altered or removed.
  */
 import { z } from 'zod'
+import { mergeNftTables, NftTableSchema } from './nft-table.ts'
 
 /** '' is the host's own network namespace, 'weft' the fabric, an absolute path a sandbox. */
 const Netns = z.string()
@@ -126,30 +127,19 @@ export const RouteSchema = z.strictObject({ ...onLink, destination: z.string(), 
 export const NeighbourSchema = z.strictObject({ ...onLink, ip: z.string(), mac: z.string() })
 /** A static forwarding entry; with `vtep` on a vxlan device (self), without on a bridge port (master). All-zero MAC = flood list. */
 export const FdbEntrySchema = z.strictObject({ ...onLink, mac: z.string(), vtep: z.string().optional() })
-/**
- * Sources from which the packets of one overlay network are accepted; everybody else's packets with that UDP port and VNI
- * are dropped. Those with another VNI are not ours to judge.
- */
-export const VxlanFilterSchema = z.strictObject({
-  udpPort: z.number().int(),
-  vni: z.number().int(),
-  peers: z.array(z.string()),
-})
-
 export const HostStateSchema = z.strictObject({
   links: z.array(LinkSchema),
   addresses: z.array(AddressSchema),
   routes: z.array(RouteSchema),
   neighbours: z.array(NeighbourSchema),
   fdb: z.array(FdbEntrySchema),
-  vxlanFilters: z.array(VxlanFilterSchema),
+  nftTables: z.array(NftTableSchema),
 })
 export type HostState = z.infer<typeof HostStateSchema>
 export type LinkAddress = z.infer<typeof AddressSchema>
 export type Route = z.infer<typeof RouteSchema>
 export type Neighbour = z.infer<typeof NeighbourSchema>
 export type FdbEntry = z.infer<typeof FdbEntrySchema>
-export type VxlanFilter = z.infer<typeof VxlanFilterSchema>
 
 export const EMPTY_HOST_STATE: HostState = {
   links: [],
@@ -157,10 +147,10 @@ export const EMPTY_HOST_STATE: HostState = {
   routes: [],
   neighbours: [],
   fdb: [],
-  vxlanFilters: [],
+  nftTables: [],
 }
 
-/** The concatenation of several states, as of several networks on one host. */
+/** The concatenation of several states, as of several networks on one host; parts of one nft table become one. */
 export function mergeHostStates(states: readonly HostState[]): HostState {
   return {
     links: states.flatMap((state) => state.links),
@@ -168,6 +158,6 @@ export function mergeHostStates(states: readonly HostState[]): HostState {
     routes: states.flatMap((state) => state.routes),
     neighbours: states.flatMap((state) => state.neighbours),
     fdb: states.flatMap((state) => state.fdb),
-    vxlanFilters: states.flatMap((state) => state.vxlanFilters),
+    nftTables: mergeNftTables(states.flatMap((state) => state.nftTables)),
   }
 }

@@ -1,13 +1,7 @@
 /** One kernel change. The diff writes them, `kernel/` carries them out, the log prints them like iproute2 lines. */
 import { z } from 'zod'
-import {
-  AddressSchema,
-  FdbEntrySchema,
-  LinkSchema,
-  NeighbourSchema,
-  RouteSchema,
-  VxlanFilterSchema,
-} from './host-state.ts'
+import { AddressSchema, FdbEntrySchema, LinkSchema, NeighbourSchema, RouteSchema } from './host-state.ts'
+import { NftTableRefSchema, NftTableSchema } from './nft-table.ts'
 
 const LinkKey = { netns: z.string(), name: z.string() }
 
@@ -42,7 +36,8 @@ export const OpSchema = z.discriminatedUnion('op', [
   /** Adds or replaces; entries of the all-zero MAC are appended, since there is one per peer. */
   z.strictObject({ op: z.literal('fdb-set'), entry: FdbEntrySchema }),
   z.strictObject({ op: z.literal('fdb-delete'), entry: FdbEntrySchema }),
-  /** Replaces the whole VXLAN filter (nft table `weft_vxlan`) in one transaction; an empty list removes the table. */
-  z.strictObject({ op: z.literal('vxlan-filter-set'), filters: z.array(VxlanFilterSchema) }),
+  /** Makes the table, or replaces the whole of it in one transaction. */
+  z.strictObject({ op: z.literal('nft-table-set'), table: NftTableSchema }),
+  z.strictObject({ op: z.literal('nft-table-delete'), table: NftTableRefSchema }),
 ])
 export type Op = z.infer<typeof OpSchema>

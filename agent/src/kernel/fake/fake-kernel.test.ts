@@ -1,4 +1,4 @@
-import { FABRIC_NETNS, type HostState, type Link, WEFT_LINK_GROUP } from '@weft/shared'
+import { FABRIC_NETNS, type HostState, type Link, type NftTable, type NftTableRef, WEFT_LINK_GROUP } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
 import { type KernelWorld, kernelConformance } from '../../../../test/conformance/kernel.ts'
 import { createFakeKernel } from './fake-kernel.ts'
@@ -8,6 +8,7 @@ kernelConformance('the fake kernel', async () => fakeWorld())
 function fakeWorld(): KernelWorld {
   const kernel = createFakeKernel()
   let sandboxes = 0
+  const foreign: NftTableRef[] = []
   return {
     kernel,
     lacks: {},
@@ -20,12 +21,17 @@ function fakeWorld(): KernelWorld {
     addNic: (name) => kernel.addForeign({ kind: 'other', netns: '', name, mtu: 1500, mac: '02:00:00:00:ee:01' }),
     addForeignBridge: (name) => kernel.addForeign({ kind: 'bridge', netns: '', name, mtu: 1500 }),
     removeByHand: (netns, name) => kernel.removeByHand({ netns, name }),
-    facts: (netns) => factsOf(kernel.snapshot(), netns),
+    setForeignTable: (netns, name) => {
+      foreign.push({ netns, family: 'inet', name })
+      kernel.addForeignTable({ netns, family: 'inet', name })
+    },
+    alterTable: (_netns, table) => kernel.alterTable(table),
+    facts: (netns) => factsOf(kernel.snapshot(), netns, foreign),
     dispose: async () => {},
   }
 }
 
-function factsOf(state: HostState, netns: string): string[] {
+function factsOf(state: HostState, netns: string, foreign: readonly NftTableRef[]): string[] {
   const here = (entry: { netns: string }) => entry.netns === netns
   return [
     ...state.links.filter(here).flatMap(linkFacts),
@@ -33,9 +39,16 @@ function factsOf(state: HostState, netns: string): string[] {
     ...state.routes.filter(here).map((entry) => `route ${entry.destination} ${entry.via ?? '-'} ${entry.link}`),
     ...state.neighbours.filter(here).map((entry) => `neighbour ${entry.link} ${entry.ip} ${entry.mac}`),
     ...state.fdb.filter(here).map((entry) => `fdb ${entry.link} ${entry.mac} ${entry.vtep ?? 'master'}`),
-    ...(netns === ''
-      ? state.vxlanFilters.map((filter) => `filter ${filter.udpPort} ${filter.vni} ${filter.peers.join()}`)
-      : []),
+    ...state.nftTables.filter(here).flatMap(tableFacts),
+    ...foreign.filter(here).map(({ family, name }) => `table ${family} ${name}`),
+  ]
+}
+
+function tableFacts({ family, name, sets, chains }: NftTable): string[] {
+  return [
+    `table ${family} ${name}`,
+    ...sets.map((set) => `set ${name} ${set.name} ${set.elements.join()}`),
+    ...chains.map((chain) => `chain ${name} ${chain.name} ${chain.hook?.at ?? '-'} ${chain.rules.length}`),
   ]
 }
 
@@ -59,11 +72,11 @@ describe('the fake kernel beside the suite', () => {
     const kernel = createFakeKernel()
     await kernel.apply([
       { op: 'link-add', link: { ...bridge, mac: '02:00:00:00:00:01', mtu: 1450 } },
-      { op: 'vxlan-filter-set', filters: [{ udpPort: 4789, vni: 4097, peers: ['10.0.0.2'] }] },
+      { op: 'nft-table-set', table: { netns: '', family: 'inet', name: 'weft_x', sets: [], chains: [] } },
     ])
     expect(kernel.toText().split('\n')).toEqual([
       'ip -n weft link add wfb1 address 02:00:00:00:00:01 mtu 1450 type bridge',
-      'nft replace weft_vxlan udp/4789 vni 4097 from 1 peers',
+      'nft add table inet weft_x # replaced: 0 rules, 0 elements',
     ])
   })
 

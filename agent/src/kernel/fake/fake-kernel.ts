@@ -2,7 +2,17 @@
  * A kernel in memory, as strict as Linux: what Linux refuses, it refuses with the same code; what Linux removes of
  * itself, it removes. It runs the same conformance suite as the real one (test/conformance/kernel.ts).
  */
-import { FABRIC_NETNS, formatOp, type HostState, type Link, type LinkRef, type Op, WeftError } from '@weft/shared'
+import {
+  FABRIC_NETNS,
+  formatOp,
+  type HostState,
+  type Link,
+  type LinkRef,
+  type NftTableRef,
+  nftTableKey,
+  type Op,
+  WeftError,
+} from '@weft/shared'
 import type { Kernel, OpFailure } from '../kernel.ts'
 import {
   addAddress,
@@ -14,8 +24,8 @@ import {
   setNeighbour,
   setRoute,
 } from './entry-rules.ts'
-import { replaceFilters } from './filter-rules.ts'
 import { addLink, deleteLink, setLink } from './link-rules.ts'
+import { deleteTable, setTable } from './nft-rules.ts'
 import { needOurs } from './refuse.ts'
 import { createWorld, type FakeWorld, linkKey, removeLink, removeNetns, type StoredLink } from './world.ts'
 
@@ -25,6 +35,10 @@ export interface FakeKernel extends Kernel {
   removeSandbox(path: string): void
   /** A link that is not ours: a NIC of the host, an admin's bridge. Rings. */
   addForeign(link: Link): void
+  /** An nft table that is not ours. */
+  addForeignTable(table: NftTableRef): void
+  /** Somebody alters a table of ours. Rings. */
+  alterTable(table: NftTableRef): void
   /** Somebody removes a link by hand, ours or not. Rings. */
   removeByHand(ref: LinkRef): void
   /** Somebody else carries out ops. Rings; throws the first refusal. */
@@ -82,6 +96,14 @@ export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
       world.links.set(linkKey(link), asStored({ ...link, owned: false }))
       ring()
     },
+    addForeignTable: (table) => {
+      world.foreignTables.set(nftTableKey(table), table)
+    },
+    alterTable: ({ netns, family, name }) => {
+      const table = { netns, family, name, sets: [], chains: [] }
+      if (world.tables.has(nftTableKey(table))) world.tables.set(nftTableKey(table), table)
+      ring()
+    },
     removeByHand: (ref) => {
       removeLink(world, linkKey(ref))
       ring()
@@ -131,8 +153,11 @@ function perform(world: FakeWorld, op: Op): void {
     case 'fdb-delete':
       deleteFdb(world, op.entry)
       break
-    case 'vxlan-filter-set':
-      replaceFilters(world, op.filters)
+    case 'nft-table-set':
+      setTable(world, op.table)
+      break
+    case 'nft-table-delete':
+      deleteTable(world, op.table)
   }
 }
 
@@ -153,7 +178,7 @@ function observed(world: FakeWorld, seen: ReadonlySet<string>): HostState {
     routes: all.routes.filter((entry) => isSeen(entry) && inSandbox(entry.netns)),
     neighbours: all.neighbours.filter(ofOwned),
     fdb: all.fdb.filter(ofOwned),
-    vxlanFilters: all.vxlanFilters,
+    nftTables: all.nftTables.filter(isSeen),
   })
 }
 
@@ -164,7 +189,7 @@ function everything(world: FakeWorld): HostState {
     routes: [...world.routes.values()],
     neighbours: [...world.neighbours.values()],
     fdb: [...world.fdb.values()],
-    vxlanFilters: [...world.filters],
+    nftTables: [...world.tables.values()],
   }
 }
 
@@ -205,7 +230,7 @@ function fill(world: FakeWorld, initial: Partial<HostState>): void {
   for (const entry of state.routes ?? []) world.routes.set(`${entry.netns} ${entry.destination}`, entry)
   for (const entry of state.neighbours ?? []) world.neighbours.set(`${place(entry)} ${entry.ip}`, entry)
   for (const entry of state.fdb ?? []) setFdb(world, entry)
-  world.filters = state.vxlanFilters ?? []
+  for (const table of state.nftTables ?? []) world.tables.set(nftTableKey(table), table)
 }
 
 function lines(world: FakeWorld): string[] {
@@ -216,8 +241,8 @@ function lines(world: FakeWorld): string[] {
     ...state.routes.map((route) => ({ op: 'route-set', route }) as const),
     ...state.neighbours.map((neighbour) => ({ op: 'neighbour-set', neighbour }) as const),
     ...state.fdb.map((entry) => ({ op: 'fdb-set', entry }) as const),
+    ...state.nftTables.map((table) => ({ op: 'nft-table-set', table }) as const),
   ]
-  if (state.vxlanFilters.length > 0) ops.push({ op: 'vxlan-filter-set', filters: state.vxlanFilters })
   return ops.map(formatOp).sort()
 }
 

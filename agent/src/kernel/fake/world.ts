@@ -10,9 +10,10 @@ import {
   type LinkAddress,
   type LinkRef,
   type Neighbour,
+  type NftTable,
+  type NftTableRef,
   parentOf,
   type Route,
-  type VxlanFilter,
 } from '@weft/shared'
 
 /** A link as stored: every common attribute is known. */
@@ -36,7 +37,9 @@ export interface FakeWorld {
   readonly routes: Map<string, Route>
   readonly neighbours: Map<string, Neighbour>
   readonly fdb: Map<string, FdbEntry>
-  filters: readonly VxlanFilter[]
+  /** By {@link nftTableKey}; ours, and those that somebody else made. */
+  readonly tables: Map<string, NftTable>
+  readonly foreignTables: Map<string, NftTableRef>
 }
 
 /** RFC 8200 section 5; below it Linux takes IPv6 off a link. */
@@ -63,7 +66,8 @@ export function createWorld(): FakeWorld {
     routes: new Map(),
     neighbours: new Map(),
     fdb: new Map(),
-    filters: [],
+    tables: new Map(),
+    foreignTables: new Map(),
   }
 }
 
@@ -139,6 +143,7 @@ export function disableIpv6(world: FakeWorld, link: StoredLink): void {
 export function removeNetns(world: FakeWorld, netns: string): void {
   world.netns.delete(netns)
   for (const [key, link] of [...world.links]) if (link.netns === netns) removeLink(world, key)
+  for (const [key, table] of [...world.tables]) if (table.netns === netns) world.tables.delete(key)
 }
 
 type Table = 'addresses' | 'routes' | 'neighbours' | 'fdb'

@@ -1,4 +1,4 @@
-/** The full dump: every netns that matters, as one HostState. nft is read elsewhere (vxlan-filter.ts). */
+/** The full dump: every netns that matters, as one HostState. nft is read elsewhere (nft/tables.ts). */
 import { FABRIC_NETNS, type HostState, type Link, type LinkRef, WeftError } from '@weft/shared'
 import { nsidOf } from '../netlink/nsid.ts'
 import { type NetlinkSocket, openNetlink } from '../netlink/transport.ts'
@@ -9,7 +9,7 @@ import { dumpLinks, findLink, isOwned, type LinkRow } from './link-row.ts'
 import { dumpFdb, dumpNeighbours } from './neighbour.ts'
 import { readRoutes } from './route.ts'
 
-type NetnsState = Omit<HostState, 'vxlanFilters'>
+type NetnsState = Omit<HostState, 'nftTables'>
 
 export interface Sockets {
   readonly own: NetlinkSocket

@@ -8,8 +8,8 @@
  */
 import { readFileSync, statfsSync } from 'node:fs'
 import { openNamespaces } from '../netns.ts'
+import { openNft } from '../nft/run-nft.ts'
 import { beginConnect, closeSocket, listen, openBound, type Protocol, portOf } from './inet.ts'
-import { openNft } from './nft.ts'
 
 const OWN = '127.0.0.54'
 export const DOCKER_RESOLVER = '127.0.0.11'

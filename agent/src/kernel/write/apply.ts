@@ -5,6 +5,7 @@ import { errnoError } from '../errno.ts'
 import type { OpFailure } from '../kernel.ts'
 import type { Request } from '../netlink/message.ts'
 import { BATCH_MESSAGES } from '../netlink/transport.ts'
+import type { NftOp } from '../nft/tables.ts'
 import { addLink } from './add-link.ts'
 import { deleteLinks } from './delete-links.ts'
 import { setLink } from './set-link.ts'
@@ -12,23 +13,25 @@ import { absentErrnos, isRemoval, isTableOp, linkOfEntry, type TableOp, tableReq
 import type { Writer } from './writer.ts'
 
 type LinkDelete = Extract<Op, { op: 'link-delete' }>
-type SetFilters = (op: Extract<Op, { op: 'vxlan-filter-set' }>) => Promise<void>
+/** Carries out ops on the nft tables of one netns in one transaction, or throws. */
+export type ApplyNft = (netns: string, ops: readonly NftOp[]) => void
 
 /** Applies all ops and returns the failures in their order. The event loop turns between batches. */
-export async function applyOps(writer: Writer, ops: readonly Op[], setFilters: SetFilters): Promise<OpFailure[]> {
+export async function applyOps(writer: Writer, ops: readonly Op[], applyNft: ApplyNft): Promise<OpFailure[]> {
   const failures: OpFailure[] = []
   for (const run of runsOf(ops)) {
     const [first] = run
     if (first === undefined) continue
     if (isTableOp(first)) failures.push(...applyEntries(writer, run as readonly TableOp[]))
     else if (first.op === 'link-delete') failures.push(...applyDeletes(writer, run as readonly LinkDelete[]))
-    else failures.push(...(await applyOne(writer, first, setFilters)))
+    else if (isNftOp(first)) failures.push(...applyTables(applyNft, run as readonly NftOp[]))
+    else failures.push(...applyOne(writer, first))
     await turn()
   }
   return failures
 }
 
-/** Cuts the list where order or size demands it: runs of entries of one netns, runs of removals of links of one netns. */
+/** Cuts the list where order or size demands it: runs of entries, of removals of links, of nft tables of one netns. */
 function runsOf(ops: readonly Op[]): Op[][] {
   const runs: Op[][] = []
   let key = ''
@@ -44,17 +47,34 @@ function runsOf(ops: readonly Op[]): Op[][] {
 
 function runKey(op: Op): string | undefined {
   if (isTableOp(op)) return `entries ${linkOfEntry(op).netns}`
+  if (isNftOp(op)) return `tables ${op.table.netns}`
   return op.op === 'link-delete' ? `removals ${op.netns}` : undefined
 }
 
-async function applyOne(writer: Writer, op: Op, setFilters: SetFilters): Promise<OpFailure[]> {
+function applyOne(writer: Writer, op: Op): OpFailure[] {
   try {
     if (op.op === 'link-add') addLink(writer, op.link)
     else if (op.op === 'link-set') setLink(writer, op.netns, op.name, op.set)
-    else if (op.op === 'vxlan-filter-set') await setFilters(op)
     return []
   } catch (error) {
     return [failure(op, error)]
+  }
+}
+
+function isNftOp(op: Op): op is NftOp {
+  return op.op === 'nft-table-set' || op.op === 'nft-table-delete'
+}
+
+/** One transaction; when it is refused, one for each, so that the others hold and the culprit is named. */
+function applyTables(applyNft: ApplyNft, ops: readonly NftOp[]): OpFailure[] {
+  const netns = ops[0]?.table.netns ?? ''
+  try {
+    applyNft(netns, ops)
+    return []
+  } catch (error) {
+    const [op, ...more] = ops
+    if (op === undefined || (op.op === 'nft-table-delete' && isGone(error))) return []
+    return more.length === 0 ? [failure(op, error)] : ops.flatMap((each) => applyTables(applyNft, [each]))
   }
 }
 

@@ -14,14 +14,14 @@ import { FLAG, type Request, toBuffer } from '../netlink/message.ts'
 import { AF_BRIDGE, addressBytes, familyOf, macBytes } from '../netlink/values.ts'
 import type { LinkRow } from '../read/link-row.ts'
 
-export type TableOp = Exclude<Op, { op: 'link-add' | 'link-delete' | 'link-set' | 'vxlan-filter-set' }>
+export type TableOp = Exclude<Op, { op: `link-${string}` | `nft-${string}` }>
 
 const SET = FLAG.create | FLAG.replace
 const MAIN_TABLE = 254
 const ALL_ZERO_MAC = '00:00:00:00:00:00'
 
 export function isTableOp(op: Op): op is TableOp {
-  return op.op !== 'link-add' && op.op !== 'link-delete' && op.op !== 'link-set' && op.op !== 'vxlan-filter-set'
+  return !op.op.startsWith('link-') && !op.op.startsWith('nft-')
 }
 
 export function isRemoval(op: Op): boolean {

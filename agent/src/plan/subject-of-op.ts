@@ -1,8 +1,8 @@
-/** The link that an op is about, by its key; undefined for one about the whole host. */
-import type { Op } from '@weft/shared'
+/** What an op is about: the link, by its key, or the nft table. */
+import { type NftTableRef, nftTableKey, type Op } from '@weft/shared'
 import { linkKey } from './link-kinds.ts'
 
-export function linkOfOp(op: Op): string | undefined {
+export function subjectOfOp(op: Op): string {
   switch (op.op) {
     case 'link-add':
       return linkKey(op.link)
@@ -21,7 +21,12 @@ export function linkOfOp(op: Op): string | undefined {
     case 'fdb-set':
     case 'fdb-delete':
       return linkKey({ netns: op.entry.netns, name: op.entry.link })
-    case 'vxlan-filter-set':
-      return undefined
+    case 'nft-table-set':
+    case 'nft-table-delete':
+      return tableSubject(op.table)
   }
+}
+
+export function tableSubject(table: NftTableRef): string {
+  return `table ${nftTableKey(table)}`
 }

@@ -2,7 +2,6 @@
  * nft's own library in this process: one call is 1 ms and RCU's grace period, a child `nsenter nft` 20-50 ms, which would
  * lose the race against a container whose first instruction asks for a name (DOCKER.md 2).
  */
-
 import { WeftError } from '@weft/shared'
 import koffi from 'koffi'
 
