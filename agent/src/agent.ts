@@ -13,6 +13,7 @@ import { NatsLink } from './bus/nats-link.ts'
 import { Session } from './bus/session.ts'
 import type { Config } from './config.ts'
 import { NamesWriter } from './dns/names-writer.ts'
+import { createConnector } from './docker/connect.ts'
 import { Engine } from './docker/engine.ts'
 import { createIpamDriver } from './docker/ipam-driver.ts'
 import { createNetworkDriver } from './docker/network-driver.ts'
@@ -171,7 +172,17 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     pluginSocket: options.pluginSocket,
     dataFolder: options.data,
   })
-  const door = createHostDoor({ handlers: { doctor }, instance: () => store.current.instance, log })
+  const connector = createConnector({ host, engine, store })
+  const door = createHostDoor({
+    handlers: {
+      doctor,
+      'container-find': { answer: connector.find },
+      'network-connect': { answer: connector.connect },
+      'network-disconnect': { answer: connector.disconnect },
+    },
+    instance: () => store.current.instance,
+    log,
+  })
   const keeper: NetworkKeeper = new NetworkKeeper({
     engine,
     store,

@@ -9,6 +9,7 @@ export {
   HostId,
   HostProblem,
 } from './agent-protocol.ts'
+export { ConnectionView } from './api/connection.ts'
 export { DnsView } from './api/dns.ts'
 export { EndpointView } from './api/endpoint.ts'
 export { EventView } from './api/event.ts'
@@ -17,6 +18,13 @@ export { NetworkCreateRequest, NetworkView, SubnetRequest, SubnetView } from './
 export { OPERATIONS, type OperationName } from './api/operations.ts'
 export { HostStatus, StatusView } from './api/status.ts'
 export { UplinkView } from './api/uplink.ts'
+export {
+  ContainerRef,
+  DOCKER_IFNAME_OPTION,
+  ENDPOINT_OPTIONS,
+  EndpointWish,
+  GatewayPriority,
+} from './attachment.ts'
 export { closest } from './closest.ts'
 export {
   DoctorCall,

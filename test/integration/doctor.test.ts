@@ -188,7 +188,13 @@ describe('the doctor of a host', () => {
       dataFolder: folder,
     })
   const door = (verb = 'doctor') => {
-    const handlers = { doctor: doctor() }
+    const unasked = { answer: () => Promise.reject(new Error('not asked here')) }
+    const handlers = {
+      doctor: doctor(),
+      'container-find': unasked,
+      'network-connect': unasked,
+      'network-disconnect': unasked,
+    }
     const answer = createHostDoor({ handlers, instance: () => 'instance-own', log: QUIET })
     return async (text: string) => await answer(verb, text)
   }

@@ -3,7 +3,7 @@
  * engines add fields. Every call has a deadline: at an engine's boot the socket accepts and nothing answers (DOCKER.md 1.5).
  */
 import http, { type IncomingMessage } from 'node:http'
-import { WeftError } from '@weft/shared'
+import { ERROR_CODES, type ErrorCode, WeftError } from '@weft/shared'
 import { z } from 'zod'
 
 const nullable = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined)
@@ -75,6 +75,8 @@ export interface NetworkCreate {
 /** The API that Weft was written against; engines 20.10 to 28 speak it. */
 const WANTED_API = '1.41'
 const CALL_MS = 10_000
+/** Under the controller's patience: what the engine says should still be heard. */
+const CONNECT_MS = 11_000
 const MAX_REPLY = 64 * 1024 * 1024
 
 export class Engine {
@@ -107,6 +109,15 @@ export class Engine {
   /** Absent counts as removed. */
   async removeNetwork(id: string): Promise<void> {
     await orAbsent(this.#call('DELETE', `/networks/${encodeURIComponent(id)}`, undefined, 30_000))
+  }
+
+  /** Body: as the Engine API's EndpointConfig has it. @throws the engine's refusal, with its text */
+  async connectNetwork(id: string, body: unknown): Promise<void> {
+    await this.#call('POST', `/networks/${encodeURIComponent(id)}/connect`, body, CONNECT_MS)
+  }
+
+  async disconnectNetwork(id: string, body: { readonly Container: string; readonly Force: boolean }): Promise<void> {
+    await this.#call('POST', `/networks/${encodeURIComponent(id)}/disconnect`, body, CONNECT_MS)
   }
 
   /** All containers, stopped ones too. */
@@ -200,8 +211,19 @@ async function readAll(response: IncomingMessage): Promise<string> {
 async function refusal(response: IncomingMessage, on: string): Promise<WeftError> {
   const text = await readAll(response)
   const status = response.statusCode ?? 500
-  const code = status === 404 ? 'not_found' : status === 409 || status === 403 ? 'conflict' : 'internal'
-  return new WeftError(code, { what: 'Docker refuses', on, why: messageOf(text) })
+  const why = messageOf(text)
+  return new WeftError(codeIn(why) ?? codeOfStatus(status), { what: 'Docker refuses', on, why })
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 400) return 'invalid'
+  return status === 404 ? 'not_found' : status === 409 || status === 403 ? 'conflict' : 'internal'
+}
+
+/** The code of our own plugin's error, which Docker hands on in its text (errors.ts, `message`). */
+function codeIn(text: string): ErrorCode | undefined {
+  const code = /\[([a-z_]+)\]/.exec(text)?.[1] ?? ''
+  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : undefined
 }
 
 function messageOf(text: string): string {

@@ -177,7 +177,9 @@ function askersOwn(state: AgentState, pool: Pool, handed: ReadonlySet<string>): 
 function heldByAsker(state: AgentState, { network }: Pool, asked: string): Own | undefined {
   const record = recordOf(state, network.uid, asked)
   if (record === undefined) return undefined
-  if (record.phase === 'detached' && mayTake(record, state.docker)) return { record, address: asked }
+  // Its other family was asked for a moment ago: `--ip` and `--ip6`.
+  const other = record.phase === 'claimed' && record.held
+  if ((record.phase === 'detached' || other) && mayTake(record, state.docker)) return { record, address: asked }
   const who = record.name ?? record.containerId?.slice(0, 12) ?? `endpoint ${record.uid}`
   throw new WeftError('conflict', {
     what: 'address is in use',

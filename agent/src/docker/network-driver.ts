@@ -23,6 +23,7 @@ import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
 import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf } from '../state/local-endpoints.ts'
 import { type AgentState, type LocalRecord, withRecord } from '../state/records.ts'
+import { endpointOptions } from './endpoint-options.ts'
 import { detached } from './ipam-driver.ts'
 import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
@@ -134,12 +135,13 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
 async function createEndpoint(options: NetworkDriverOptions, message: EndpointMessage): Promise<unknown> {
   const { store, loop, wire, now } = options
   const { EndpointID, Interface } = message
-  const mac = Interface.MacAddress === '' ? undefined : parseWith(Mac, Interface.MacAddress, 'MAC address')
+  const asked = endpointOptions(message.Options)
+  const mac = Interface.MacAddress === '' ? asked.mac : parseWith(Mac, Interface.MacAddress, 'MAC address')
   const known = byDockerId(store.current, EndpointID)
   const sharesMac = sharesMacIn(store.current, message.NetworkID)
   if (sharesMac && mac !== undefined) throw ownMacAsked(mac)
   // Without one in the answer Docker sets none.
-  const tellsMac = mac === undefined && !sharesMac
+  const tellsMac = Interface.MacAddress === '' && !sharesMac
   const answer = (record: LocalRecord) => ({ Interface: tellsMac ? { MacAddress: record.mac } : {} })
   // Repeated after Docker took the interface: there is nothing left to make.
   if (known !== undefined && known.phase !== 'new') return answer(known)

@@ -22,6 +22,7 @@ export interface EndpointMessage {
   readonly NetworkID: string
   readonly EndpointID: string
   readonly Interface: { readonly Address: string; readonly AddressIPv6: string; readonly MacAddress: string }
+  readonly Options: Readonly<Record<string, unknown>>
 }
 
 const BIND_MS = 5_000

@@ -28,7 +28,7 @@ describe('bash', () => {
     [['net'], ['network']],
     [
       ['network', ''],
-      ['create', 'ls', 'inspect', 'rm'],
+      ['create', 'ls', 'inspect', 'rm', 'connect', 'disconnect'],
     ],
     [['network', 'create', '--sub'], ['--subnet']],
     [['network', 'create', '-d', 'x', '--in'], ['--internal']],

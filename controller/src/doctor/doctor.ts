@@ -1,7 +1,7 @@
 /** `weft doctor`: asks hosts for their own checks, lets pairs of hosts probe each other, and adds what only we can tell. */
 import { type DoctorCall, type DoctorFinding, type DoctorRequest, type DoctorView, WeftError } from '@weft/shared'
 import type { AskHost } from '../ask-host.ts'
-import { type ClusterView, type DomainDeps, findHost } from '../domain/index.ts'
+import { type ClusterView, type DomainDeps, findHost, isAlive } from '../domain/index.ts'
 import { freeVnis, probeEnds } from './plan.ts'
 
 export interface DoctorOptions {
@@ -39,11 +39,6 @@ export async function examine(options: DoctorOptions, call: DoctorCall): Promise
 
 function seedOf(text: string): number {
   return [...text].reduce((sum, digit) => sum * SEED_DIGITS.length + Math.max(0, SEED_DIGITS.indexOf(digit)), 0)
-}
-
-function isAlive(view: ClusterView, host: string): boolean {
-  const record = view.hosts.get(host)?.value
-  return record !== undefined && view.alive.get(host)?.value.epoch === record.epoch
 }
 
 function services(warnings: readonly string[]): DoctorFinding[] {

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { DoctorCall, DoctorView } from '../doctor.ts'
+import { CONNECTION_OPERATIONS } from './connection.ts'
 import { DNS_OPERATIONS } from './dns.ts'
 import { ENDPOINT_OPERATIONS } from './endpoint.ts'
 import { EVENT_OPERATIONS } from './event.ts'
@@ -16,6 +17,7 @@ import { UPLINK_OPERATIONS } from './uplink.ts'
 
 export const OPERATIONS = {
   ...NETWORK_OPERATIONS,
+  ...CONNECTION_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...DNS_OPERATIONS,
   ...HOST_OPERATIONS,

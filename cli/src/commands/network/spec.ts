@@ -9,7 +9,7 @@ export const WAIT = {
 
 export const networkSpec: GroupSpec = {
   name: 'network',
-  summary: 'Networks: create, list, inspect, remove',
+  summary: 'Networks: create, list, inspect, remove; connect containers',
   examples: [
     { line: 'weft network create --subnet 10.20.0.0/24 mynet', does: 'an overlay on all hosts' },
     { line: 'weft network ls', does: 'what exists' },
@@ -89,6 +89,45 @@ export const networkSpec: GroupSpec = {
       options: [WAIT, NO_WAIT],
       api: true,
       load: () => import('./rm.ts'),
+    },
+    {
+      name: 'connect',
+      summary: 'Connect a container of any host to a network',
+      examples: [
+        { line: 'weft network connect mynet web', does: 'the container web, wherever it runs' },
+        { line: 'weft network connect --alias db mynet docker2/db-1', does: 'the one of docker2, with a second name' },
+        { line: 'weft network connect --ip 10.20.0.9 mynet web', does: 'with an address of your choice' },
+      ],
+      details:
+        'The host’s Docker does it and keeps it: a restarted container has the same networks, names and priorities. Where several hosts have a container of the name, write HOST/CONTAINER.',
+      arguments: [
+        { name: '<NETWORK>', summary: 'name or id', hint: 'networks' },
+        { name: '<CONTAINER>', summary: '[HOST/]CONTAINER: name or id', hint: 'endpoints' },
+      ],
+      options: [
+        { flags: '--ip <IP>', summary: 'IPv4 address' },
+        { flags: '--ip6 <IP>', summary: 'IPv6 address' },
+        { flags: '--alias <NAME>', summary: 'another name in this network; repeatable', many: true },
+        { flags: '--mac-address <MAC>', summary: 'MAC address, on every engine' },
+        { flags: '--driver-opt <KEY=VALUE>', summary: 'option of the endpoint; repeatable', many: true },
+      ],
+      api: true,
+      load: () => import('./connect.ts'),
+    },
+    {
+      name: 'disconnect',
+      summary: 'Take a container of any host off a network',
+      examples: [
+        { line: 'weft network disconnect mynet web', does: 'the container web, wherever it runs' },
+        { line: 'weft network disconnect -f mynet docker2/web', does: 'also one that Docker has lost sight of' },
+      ],
+      arguments: [
+        { name: '<NETWORK>', summary: 'name or id', hint: 'networks' },
+        { name: '<CONTAINER>', summary: '[HOST/]CONTAINER: name or id', hint: 'endpoints' },
+      ],
+      options: [{ flags: '-f, --force', summary: 'as Docker’s' }],
+      api: true,
+      load: () => import('./disconnect.ts'),
     },
   ],
 }

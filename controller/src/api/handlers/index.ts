@@ -1,6 +1,7 @@
 /** What each operation of the API does, from one file a noun: one call into the domain, or one look at the cluster. */
 import { eventsOf } from '../../domain/index.ts'
 import type { Handlers } from '../operations.ts'
+import { connectionHandlers } from './connection.ts'
 import type { HandlerOptions } from './context.ts'
 import { dnsHandlers } from './dns.ts'
 import { endpointHandlers } from './endpoint.ts'
@@ -15,6 +16,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
   const { deps, version, doctor } = options
   return {
     ...networkHandlers(options),
+    ...connectionHandlers(options),
     ...endpointHandlers(options),
     ...dnsHandlers(options),
     ...hostHandlers(options),

@@ -1,0 +1,98 @@
+/**
+ * Connecting running containers of any host, from a machine that has no Docker (issue 4 point 3): found by name, wired by
+ * their own engine, named and addressed as asked, and so again after a restart.
+ */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { inspected, on, pings, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import { eventually, useLab } from '../support/lab.ts'
+
+interface Row {
+  readonly ifname: string
+  readonly address: string
+  readonly addr_info: readonly { readonly local: string; readonly scope: string }[]
+}
+
+describe('connecting containers', () => {
+  const lab = useLab('connect')
+  const docker1 = (...argv: string[]) => on(lab(), 'docker1', 'docker', ...argv)
+  const docker2 = (...argv: string[]) => on(lab(), 'docker2', 'docker', ...argv)
+  /** The container's interface that has the address. */
+  const interfaceWith = async (where: string, container: string, address: string) => {
+    const text = await on(lab(), where, 'docker', 'exec', container, 'ip', '-j', 'addr')
+    return (JSON.parse(text) as Row[]).find(({ addr_info }) => addr_info.some(({ local }) => local === address))
+  }
+
+  beforeAll(async () => {
+    await weft(lab(), 'network', 'create', '--subnet', '10.71.0.0/24', 'home')
+    await weft(lab(), 'network', 'create', '--subnet', '10.72.0.0/24', '--subnet', 'fd72::/64', '--ipv6', 'away')
+    await weft(lab(), 'status', '--wait', '--timeout', '20s')
+    await runContainer(lab(), 'docker1', 'web', 'home')
+    await runContainer(lab(), 'docker2', 'twin', 'home')
+    await runContainer(lab(), 'docker1', 'twin', 'home')
+    await runContainer(lab(), 'docker2', 'peer', 'away')
+    await docker2('run', '-d', '--name', 'foreign', 'weft/tools', 'sleep', '3600')
+  }, 60_000)
+
+  it('connects one that is found by its name, with address, alias and MAC as asked, and reaches across hosts', async () => {
+    const mac = '02:00:00:00:aa:01'
+    const wish = ['--ip', '10.72.0.50', '--ip6', 'fd72::50', '--alias', 'www', '--mac-address', mac]
+    await weft(lab(), 'network', 'connect', ...wish, 'away', 'web')
+    expect((await interfaceWith('docker1', 'web', '10.72.0.50'))?.address).toBe(mac)
+    const peer = await inspected(lab(), 'docker2', 'peer', 'away')
+    expect(await pings(lab(), 'docker1', 'web', peer.IPAddress)).toBe(true)
+    expect(await pings(lab(), 'docker2', 'peer', '10.72.0.50')).toBe(true)
+    expect(await pings(lab(), 'docker2', 'peer', 'fd72::50', '-6')).toBe(true)
+    await eventually('the alias is heard on the other host', 2_000, async () => {
+      const found = await docker2('exec', 'peer', 'dig', '+short', '+time=1', '+tries=1', 'www')
+      return found === '10.72.0.50' ? true : undefined
+    })
+    // The first network is as it was.
+    expect(await pings(lab(), 'docker1', 'web', (await inspected(lab(), 'docker1', 'twin', 'home')).IPAddress)).toBe(
+      true,
+    )
+  })
+
+  it('has it all again after a restart', async () => {
+    await docker1('restart', '-t', '0', 'web')
+    expect((await interfaceWith('docker1', 'web', '10.72.0.50'))?.address).toBe('02:00:00:00:aa:01')
+    await eventually('it answers again', 5_000, async () =>
+      (await pings(lab(), 'docker2', 'peer', '10.72.0.50')) ? true : undefined,
+    )
+  })
+
+  it('refuses a name that several hosts have, and takes it with its host', async () => {
+    const { code, stderr } = await tryWeft(lab(), 'network', 'connect', 'away', 'twin')
+    expect(code).toBe(4)
+    expect(stderr).toContain('docker1, docker2')
+    expect(stderr).toContain('docker1/twin')
+    await weft(lab(), 'network', 'connect', 'away', 'docker2/twin')
+    const { IPAddress } = await inspected(lab(), 'docker2', 'twin', 'away')
+    expect(await pings(lab(), 'docker1', 'web', IPAddress)).toBe(true)
+  })
+
+  it('finds a container that is on no network of Weft, and takes it off again', async () => {
+    await weft(lab(), 'network', 'connect', 'away', 'foreign')
+    const { IPAddress } = await inspected(lab(), 'docker2', 'foreign', 'away')
+    expect(await pings(lab(), 'docker1', 'web', IPAddress)).toBe(true)
+    await weft(lab(), 'network', 'disconnect', 'away', 'foreign')
+    expect(await interfaceWith('docker2', 'foreign', IPAddress)).toBeUndefined()
+    expect(await pings(lab(), 'docker1', 'web', IPAddress)).toBe(false)
+    await eventually('its endpoint is gone', 5_000, async () =>
+      (await weft(lab(), 'endpoint', 'ls', '--network', 'away')).includes('foreign') ? undefined : true,
+    )
+  })
+
+  it.each<[string, number, string[], string[]]>([
+    ['a container that nobody has', 3, ['away', 'nobody'], ['nobody', 'docker ps']],
+    ['a host that there is not', 3, ['away', 'docker9/web'], ['docker9', 'docker1, docker2']],
+    ['a network that there is not', 3, ['nowhere', 'web'], ['nowhere']],
+    ['an address of another network', 2, ['--ip', '10.99.0.1', 'away', 'peer'], ['10.99.0.1', '10.72.0.0/24']],
+    ['an address that is held', 4, ['--ip', '10.72.0.50', 'away', 'docker1/twin'], ['10.72.0.50', 'web', 'docker1']],
+    ['an option that there is not', 2, ['--driver-opt', 'weft.ifnam=x', 'away', 'docker1/twin'], ['weft.ifname']],
+    ['a container that is on it', 4, ['away', 'web'], ['Docker of docker1', 'already exists']],
+  ])('refuses %s', async (_, expected, args, words) => {
+    const { code, stderr } = await tryWeft(lab(), 'network', 'connect', ...args)
+    expect(code, stderr).toBe(expected)
+    for (const word of words) expect(stderr).toContain(word)
+  })
+})
