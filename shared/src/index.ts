@@ -48,7 +48,7 @@ export type {
   RemoteEndpoint,
 } from './drivers/driver.ts'
 export { describeOptions, type OptionHelp, parseOptions, resolveOptions } from './drivers/options.ts'
-export { parseParent, type ResolvedParent, resolveParent } from './drivers/parent.ts'
+export { parseParent, type ResolvedParent, resolveParent, subInterfaceNames } from './drivers/parent.ts'
 export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
 export { type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'

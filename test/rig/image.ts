@@ -1,6 +1,6 @@
 /**
- * The disk that every machine of the rig starts from: the base image with Weft installed from its package, as one ext4
- * file. Kept under a digest of both; about 10 s to make.
+ * The disk that every machine of the rig starts from: the base image, and in /root what the README's reader has: Weft's
+ * package. As one ext4 file, kept under a digest of its parts; about 10 s to make.
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -14,7 +14,9 @@ import { say } from './progress.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 /** To be raised when what this file does to the disk changes. */
-const LAYOUT = 1
+const LAYOUT = 2
+/** What the machines get of the checkout, in /var/lib/rig. */
+const BROUGHT = ['README.md', 'test/rig/provision.sh']
 const DISK_SIZE = '4G'
 const KEPT_DISKS = 2
 
@@ -39,10 +41,11 @@ export async function rigImage(): Promise<RigImage> {
   const images = await buildImages(path.join(CACHE, 'images'))
   const hash = createHash('sha256').update(`${LAYOUT} ${base.key}`).update(fs.readFileSync(deb))
   for (const { tar } of images) hash.update(path.basename(tar))
+  for (const file of BROUGHT) hash.update(fs.readFileSync(path.join(ROOT, file)))
   const disk = path.join(CACHE, `disk-${hash.digest('hex').slice(0, 16)}.raw`)
   if (fs.existsSync(disk)) fs.utimesSync(disk, new Date(), new Date())
   else {
-    say(`disk: installing ${path.basename(deb)}`)
+    say(`disk: with ${path.basename(deb)}`)
     await makeDisk(base, deb, images, disk)
     dropOld(base.key)
   }
@@ -61,10 +64,10 @@ async function makeDisk(base: BaseImage, deb: string, images: readonly Image[], 
       return `docker import -c 'CMD ["${command}"]' /var/lib/rig/${index}.tar ${name} > /dev/null\n`
     })
     fs.writeFileSync(path.join(extra, 'load-images'), `#!/bin/sh\nset -e\n${load.join('')}`, { mode: 0o755 })
-    fs.copyFileSync(path.join(import.meta.dirname, 'provision.sh'), path.join(extra, 'provision.sh'))
-    fs.copyFileSync(deb, path.join(extra, 'weft.deb'))
-    fs.chmodSync(path.join(extra, 'provision.sh'), 0o755)
-    const argv = ['unshare', '--mount', 'bash', '-c', INSTALL, 'bash', base.root, work, `${disk}.new`, DISK_SIZE]
+    for (const file of BROUGHT) fs.copyFileSync(path.join(ROOT, file), path.join(extra, path.basename(file)))
+    fs.mkdirSync(path.join(work, 'upper/root'), { mode: 0o700 })
+    fs.copyFileSync(deb, path.join(work, 'upper/root', path.basename(deb)))
+    const argv = ['unshare', '--mount', 'bash', '-c', PACK, 'bash', base.root, work, `${disk}.new`, DISK_SIZE]
     await run(['nice', ...argv], { timeoutMs: 180_000 })
     fs.renameSync(`${disk}.new`, disk)
   } finally {
@@ -72,13 +75,10 @@ async function makeDisk(base: BaseImage, deb: string, images: readonly Image[], 
   }
 }
 
-const INSTALL = `
+const PACK = `
 set -euo pipefail
 base=$1 work=$2 disk=$3 size=$4
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay" "$work/root"
-mount -t proc proc "$work/root/proc"
-chroot "$work/root" dpkg --force-unsafe-io --install /var/lib/rig/weft.deb >&2
-umount "$work/root/proc"
 rm -f "$disk"
 mke2fs -q -t ext4 -O ^metadata_csum,^resize_inode -J size=16 -E lazy_itable_init=1,nodiscard -m 0 -L root -d "$work/root" "$disk" "$size" > /dev/null
 umount "$work/root"

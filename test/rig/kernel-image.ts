@@ -22,7 +22,9 @@ export async function kernelPackage(): Promise<string> {
 export async function unpackKernel(name: string, folder: string): Promise<string> {
   const unpacked = path.join(folder, 'kernel')
   fs.mkdirSync(unpacked, { recursive: true })
-  await run(['sh', '-c', 'cd "$1" && apt-get download -q "$2"', 'sh', unpacked, name], { timeoutMs: 180_000 })
+  await run(['sh', '-c', 'cd "$1" && apt-get download -q -o Acquire::Retries=5 "$2"', 'sh', unpacked, name], {
+    timeoutMs: 180_000,
+  })
   const deb = fs.readdirSync(unpacked).find((file) => file.endsWith('.deb'))
   await run(['dpkg-deb', '-x', path.join(unpacked, deb ?? `${name}.deb`), unpacked], { timeoutMs: 120_000 })
   const version = name.replace('linux-image-', '')

@@ -21,7 +21,6 @@ export interface MachineLayout {
 }
 
 export const PREFIX_LENGTH = 24
-export const CONTROLLER_IPV4 = '10.77.0.10'
 
 /** Where one rig's disks, sockets, logs and pid files lie. */
 export const RUN = path.join(CACHE, 'run', RIG_NAME)

@@ -35,8 +35,9 @@ export async function installNeeds(): Promise<void> {
   say(`Debian packages: ${packages.join(' ')}`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   try {
-    await run(['apt-get', 'update', '-q'], { env, timeoutMs: 120_000 })
-    const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120']
+    const retries = ['-o', 'Acquire::Retries=5']
+    await run(['apt-get', 'update', '-q', ...retries], { env, timeoutMs: 120_000 })
+    const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...retries]
     await run(['apt-get', 'install', ...options, ...packages], { env, timeoutMs: 300_000 })
   } catch (cause) {
     const why = WeftError.from(cause).message

@@ -57,6 +57,17 @@ export class Machine {
     return ours ? pid : undefined
   }
 
+  /** Milliseconds of our processors that its QEMU has had so far (proc(5): utime and stime, in hundredths of a second). */
+  cpuMs(): number {
+    const keeper = this.pid()
+    const qemu = fs.readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').trim()
+    const fields = fs
+      .readFileSync(`/proc/${qemu}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+    return 10 * (Number(fields[11]) + Number(fields[12]))
+  }
+
   /** Gives it a fresh disk. */
   async makeDisk(image: RigImage): Promise<void> {
     fs.rmSync(this.layout.folder, { recursive: true, force: true })

@@ -8,7 +8,6 @@ import { waitFor } from '../../cli/src/lab/wait.ts'
 import { attach, failures, type Rig } from './rig.ts'
 import { addressOf, converged, docker, parsePings, ping, runContainer, weft } from './story.ts'
 
-const DEB = '/var/lib/rig/weft.deb'
 /** Worst mark of `systemd-analyze security` that a unit may have; 10 is no sandbox at all. */
 const EXPOSURE = { 'weft-agent.service': 4.5, 'weft-controller.service': 2.5 } as const
 
@@ -58,7 +57,7 @@ describe.skipIf(inject('rigReason') !== '')('the package on a host in use', () =
     const before = await second.must(['systemctl', 'show', '-p', 'MainPID', '--value', 'weft-agent'])
     const socket = await second.must(['stat', '-c', '%i', '/run/docker/plugins/weft.sock'])
     const pinging = first.exec(['docker', 'exec', 'p1', 'ping', '-i', '0.2', '-w', '30', '-W', '5', address])
-    await second.must(['dpkg', '--install', DEB], { timeoutMs: 180_000 })
+    await second.must(['sh', '-c', 'dpkg --install /root/weft_*.deb'], { timeoutMs: 180_000 })
     const pings = parsePings((await pinging).out)
     expect(pings.sent).toBeGreaterThan(50)
     expect(pings.received).toBe(pings.sent)

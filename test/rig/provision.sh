@@ -1,34 +1,49 @@
 #!/bin/sh
-# Makes a machine with the package installed into a member of a Weft cluster, as an admin would by hand.
-#   provision.sh controller NAME OWN_ADDRESS CONTROLLER_ADDRESS SECRET
-#   provision.sh host       NAME OWN_ADDRESS CONTROLLER_ADDRESS SECRET [UNDERLAY]
+# The README's section "Three hosts in five minutes", typed by a script: the rig and the Vagrantfile make their clusters
+# with it, so that what the README says is what is proven.
+#
+#   provision.sh README                  lists its blocks: NUMBER set-up|use HOST…; set-up ends with the block that joins
+#   provision.sh README NUMBER [JOIN]    runs one of them here, each line shown first
+#
+# Two lines get what only the machine knows: `weft join WEFT1-…` the string JOIN that `weft controller init` printed (or a
+# file that holds it), and `weft controller init` --listen $WEFT_LISTEN where that is set: the default route may lead
+# where no other machine is.
 set -eu
-role=$1 name=$2 own=$3 controller=$4 secret=$5 underlay=${6:-eth0}
+readme=$1 number=${2:-} join=${3:-}
 
-install -d -m 0700 /var/lib/weft
-(umask 077 && printf '%s\n' "$secret" > /var/lib/weft/secret)
-case $role in
-controller)
-  cat > /etc/weft/controller.env << EOF
-WEFT_EMBEDDED=true
-WEFT_INSECURE=true
-WEFT_LISTEN=$own:7474
-WEFT_NATS_LISTEN=$own:4222
-EOF
-  systemctl enable --quiet --now weft-controller.service
-  ;;
-host)
-  cat > /etc/weft/agent.env << EOF
-WEFT_AGENT_FLAGS="--insecure --id $name --controller http://$controller:7474 --nats nats://$controller:4222 --underlay $underlay"
-EOF
-  systemctl enable --quiet weft-agent.socket weft-agent.service docker.service
-  systemctl start weft-agent.socket
-  # Together, as at boot: the socket holds Docker's calls until the agent serves.
-  systemctl start --no-block weft-agent.service
-  systemctl start docker.service
-  ;;
-*)
-  echo "provision.sh: role $role is neither controller nor host" >&2
+blocks() {
+  awk -v wanted="$number" '
+    /^## / { here = ($0 == "## Three hosts in five minutes"); next }
+    !here { next }
+    /^```sh / { inside = 1; count++; hosts = substr($0, 7); text = ""; next }
+    /^```$/ && inside {
+      inside = 0
+      if (wanted == "") print count, (joined ? "use" : "set-up"), hosts
+      else if (count == wanted) printf "%s", text
+      if (text ~ /(^|\n)weft join /) joined = 1
+      next
+    }
+    inside { text = text $0 "\n" }
+  ' "$readme"
+}
+
+if [ -z "$number" ]; then
+  blocks
+  exit
+fi
+commands=$(blocks)
+if [ -z "$commands" ]; then
+  echo "provision.sh: $readme has no block $number" >&2
   exit 2
+fi
+case $commands in
+*'weft join WEFT1-…'*)
+  if [ -z "$join" ]; then
+    echo "provision.sh: block $number joins, and wants the string that weft controller init printed" >&2
+    exit 2
+  fi
   ;;
 esac
+if [ -n "${WEFT_LISTEN:-}" ]; then listen=" --listen $WEFT_LISTEN"; fi
+commands=$(printf '%s\n' "$commands" | sed -e "s|WEFT1-…|$join|" -e "s|^weft controller init\$|&${listen:-}|")
+exec sh -euxc "$commands"

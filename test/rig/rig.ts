@@ -1,13 +1,13 @@
 /** The rig as a whole: three machines made, provisioned, taken down. */
-import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { type RigImage, rigImage } from './image.ts'
-import { CONTROLLER_IPV4, MACHINES, RUN } from './layout.ts'
+import { MACHINES, RUN } from './layout.ts'
 import { Machine } from './machine.ts'
 import { installNeeds } from './machine-needs.ts'
 import { say } from './progress.ts'
+import { readmeBlocks, runBlock } from './readme.ts'
 
 /** Which image the machines of this rig run on. */
 const IMAGE_RECORD = path.join(RUN, 'image.json')
@@ -20,7 +20,7 @@ export interface Rig {
 }
 
 export interface UpOptions {
-  /** Weft's units configured and started, Docker running with the lab's images. */
+  /** Docker running with the lab's images, and the README's commands typed until the hosts have joined. */
   readonly provision: boolean
 }
 
@@ -84,17 +84,22 @@ export async function failures(machine: Machine): Promise<string> {
   return `== ${machine.name}\n${tail}\n${journal}`
 }
 
+/** What the README's reader has: Docker on two machines. Then the README's own commands, block by block. */
 async function provision(machines: readonly Machine[]): Promise<void> {
-  const secret = randomBytes(30).toString('base64url')
-  await Promise.all(
-    machines.map(async (machine) => {
-      const { role, name, ipv4 } = machine.layout
-      const argv = ['/var/lib/rig/provision.sh', role, name, ipv4, CONTROLLER_IPV4, secret]
-      await machine.must(argv, { timeoutMs: 180_000 })
-      if (role === 'host') await machine.must(['/var/lib/rig/load-images'], { timeoutMs: 120_000 })
-      say(`${name}: provisioned`)
-    }),
-  )
+  const hosts = machines.filter(({ layout }) => layout.role === 'host')
+  const engines = hosts.map(async (host) => {
+    await host.must(['systemctl', 'enable', '--quiet', '--now', 'docker'], { timeoutMs: 180_000 })
+    await host.must(['/var/lib/rig/load-images'], { timeoutMs: 120_000 })
+    say(`${host.name}: Docker runs`)
+  })
+  const typed = async () => {
+    for (const block of await readmeBlocks('set-up')) {
+      if (block.joins) await Promise.all(engines)
+      await runBlock(block, machines)
+      say(`README, block ${block.number} on ${block.hosts.join(', ')}: done`)
+    }
+  }
+  await Promise.all([typed(), ...engines])
 }
 
 function toRig(image: RigImage, machines: readonly Machine[]): Rig {

@@ -64,3 +64,26 @@ export async function backWithAddress(host: Machine, container: string, network:
     { what: `${container} to run again`, timeoutMs: 120_000, intervalMs: 1_000 },
   )
 }
+
+/** What `ip -j -d link` tells, as far as it is looked at. */
+export interface Link {
+  readonly ifname: string
+  readonly group?: string
+  readonly link?: string
+  readonly operstate: string
+  readonly linkinfo?: {
+    readonly info_kind: string
+    readonly info_data?: { readonly id: number; readonly protocol: string }
+  }
+}
+
+export async function linksOf(host: Machine): Promise<Link[]> {
+  return JSON.parse(await host.must(['ip', '-j', '-d', 'link', 'show'])) as Link[]
+}
+
+/** How many times as long its processor takes just now than when nothing else runs on ours; 1 when it is alone. */
+export async function slowness(host: Machine): Promise<number> {
+  const [beganMs, before] = [performance.now(), host.cpuMs()]
+  await host.shell('for ((i = 0; i < 30000; i++)); do :; done')
+  return Math.max(1, (performance.now() - beganMs) / (host.cpuMs() - before))
+}

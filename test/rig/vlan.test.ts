@@ -6,27 +6,12 @@ import { WEFT_LINK_GROUP } from '@weft/shared'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { Machine } from './machine.ts'
 import { attach, failures, type Rig } from './rig.ts'
-import { addressOf, backWithAddress, converged, docker, ping, runContainer, weft } from './story.ts'
-
-interface Link {
-  readonly ifname: string
-  readonly group?: string
-  readonly link?: string
-  readonly operstate: string
-  readonly linkinfo?: {
-    readonly info_kind: string
-    readonly info_data?: { readonly id: number; readonly protocol: string }
-  }
-}
+import { addressOf, backWithAddress, converged, docker, linksOf, ping, runContainer, weft } from './story.ts'
 
 const VLANS = [
   { network: 'mynet2', id: 100, subnet: '20.0.0.0/24', gateway: '20.0.0.1', letter: 'a' },
   { network: 'mynet3', id: 200, subnet: '30.0.0.0/24', gateway: '30.0.0.1', letter: 'b' },
 ] as const
-
-async function links(host: Machine): Promise<Link[]> {
-  return JSON.parse(await host.must(['ip', '-j', '-d', 'link', 'show'])) as Link[]
-}
 
 describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk', () => {
   let rig: Rig
@@ -56,7 +41,7 @@ describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk'
     }
     await converged(rig.controller, 2)
     for (const host of rig.hosts) {
-      const found = await links(host)
+      const found = await linksOf(host)
       for (const { id } of VLANS) {
         const link = found.find(({ ifname }) => ifname === `eth1.${id}`)
         expect(link?.linkinfo?.info_data).toMatchObject({ id, protocol: '802.1Q' })
@@ -140,7 +125,7 @@ describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk'
     for (const { network } of VLANS) await weft(rig.controller, 'network', 'rm', network)
     await converged(rig.controller, 2)
     for (const host of rig.hosts) {
-      expect((await links(host)).filter(({ ifname }) => ifname.startsWith('eth1.'))).toEqual([])
+      expect((await linksOf(host)).filter(({ ifname }) => ifname.startsWith('eth1.'))).toEqual([])
       expect(await docker(host, 'network', 'ls', '-q', '-f', 'driver=weft')).toBe('')
     }
   })

@@ -98,6 +98,19 @@ describe('desired state', () => {
     expect(diff(state, observed)).toEqual({ ops: [], conflicts: [] })
   })
 
+  it('holds the sub-interface of a NIC that has another name now', () => {
+    const entries = [network({ driver: 'macvlan', options: { parent: 'eth1.100' } })]
+    const observed = bareKernel(aHost())
+    for (const link of plan(entries).state.links) observed.links.push({ ...link, owned: true })
+    const host = aHost()
+    const interfaces = host.interfaces.map((fact) => (fact.name === 'eth1' ? { ...fact, name: 'ens7' } : fact))
+    const { state, problems } = plan(entries, {}, { ...host, interfaces })
+    expect(problems).toMatchObject([
+      { code: 'not_found', message: expect.stringContaining('missing on this host: eth1') },
+    ])
+    expect(diff(state, observed)).toEqual({ ops: [], conflicts: [] })
+  })
+
   it('holds endpoints of a network that the intent does not name, and says so', () => {
     const { state, problems } = plan([], { [uid('n1')]: [aLocal(1)], [uid('n2')]: [] })
     expect(problems).toMatchObject([{ code: 'not_found', network: uid('n1') }])

@@ -19,7 +19,7 @@ import {
   type NetworkSpec,
   parseOptions,
   type RemoteEndpoint,
-  resolveParent,
+  subInterfaceNames,
   WeftError,
 } from '@weft/shared'
 import { type NetworkState, uniteNetworks } from './unite.ts'
@@ -145,14 +145,18 @@ function heldLinks(uid: string, endpoints: readonly LocalEndpoint[]): Link[] {
   ]
 }
 
-/** The sub-interfaces that its containers stand on, as far as its options tell. */
+/**
+ * The sub-interfaces that its containers stand on, as far as its options tell. A NIC that was given another name leaves
+ * them as they are, and their traffic goes on.
+ */
 function heldSubInterfaces(network: NetworkSpec, host: DriverHost): readonly Link[] {
   try {
     const driver: Driver = driverFor(network.driver)
     const parent = driver.parent(parseOptions(driver, network.options))
-    return parent === undefined ? [] : resolveParent(parent, host).links
+    const names = parent === undefined ? [] : subInterfaceNames(parent, host)
+    return names.map((name): Link => ({ kind: 'other', netns: '', name }))
   } catch (error) {
-    // What cannot be read or is not there has nothing to hold; why is a problem already.
+    // What cannot be read or is not mapped has nothing to hold; why is a problem already.
     if (error instanceof WeftError) return []
     throw error
   }

@@ -62,18 +62,26 @@ export function resolveParent(reference: ParentReference, host: DriverHost): Res
       remedy: 'plug it in or name another parent; a logical uplink (-o parent=@NAME) lets each host have its own',
     })
   }
-  const names = vlanNames(name, reference.vlanIds)
+  const names = subInterfaceNames(reference, host)
   const links = names.map((linkName, index) => subInterface(reference, base, linkName, names[index - 1] ?? name, index))
   const topName = names.at(-1) ?? name
   const top = host.interfaces.find((fact) => fact.name === topName)
   return { base, links, ...topOf(top ?? { ...base, name: topName }) }
 }
 
+/**
+ * Names of the sub-interfaces that a parent has on a host, outer first, whether its interface is there or not.
+ * Throws `not_found` when the host maps no such uplink, `invalid` when a name would be too long.
+ */
+export function subInterfaceNames(reference: ParentReference, host: Pick<DriverHost, 'uplinks'>): string[] {
+  return vlanNames(interfaceOf(reference, host), reference.vlanIds)
+}
+
 function topOf({ name, mtu, mac }: InterfaceFact): Pick<ResolvedParent, 'top' | 'mtu' | 'mac'> {
   return { top: { netns: '', name }, mtu, mac }
 }
 
-function interfaceOf(reference: ParentReference, host: DriverHost): string {
+function interfaceOf(reference: ParentReference, host: Pick<DriverHost, 'uplinks'>): string {
   if (reference.uplink === undefined) return reference.interface ?? ''
   const mapped = Object.hasOwn(host.uplinks, reference.uplink) ? host.uplinks[reference.uplink] : undefined
   if (mapped !== undefined) return mapped
