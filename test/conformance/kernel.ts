@@ -535,7 +535,7 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
           route(sandbox, 'eth0', '0.0.0.0/0', '10.64.0.254'),
         )
         expect((await observe(sandbox)).routes).toEqual([
-          { netns: sandbox, link: 'eth0', destination: '0.0.0.0/0', via: '10.64.0.254' },
+          { netns: sandbox, link: 'eth0', destination: '0.0.0.0/0', via: '10.64.0.254', owned: true },
         ])
       })
 

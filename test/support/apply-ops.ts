@@ -22,6 +22,14 @@ export function applyOps(before: HostState, ops: readonly Op[]): HostState {
 
 function applyOp(state: HostState, op: Op): HostState {
   switch (op.op) {
+    case 'netns-add':
+      return { ...state, namespaces: [...without(state, op.namespace.netns), op.namespace] }
+    case 'netns-delete':
+      return {
+        ...state,
+        namespaces: without(state, op.netns),
+        links: state.links.filter(({ netns }) => netns !== op.netns),
+      }
     case 'link-add':
       return addLink(state, op.link)
     case 'link-delete':
@@ -35,7 +43,7 @@ function applyOp(state: HostState, op: Op): HostState {
     case 'route-set':
       if (need(state, { netns: op.route.netns, name: op.route.link }).up !== true)
         throw new Error(`${op.route.link} is down`)
-      return { ...state, routes: put(state, state.routes, op.route, (entry) => entry.destination) }
+      return { ...state, routes: put(state, state.routes, { ...op.route, owned: true }, (entry) => entry.destination) }
     case 'route-delete':
       return { ...state, routes: drop(state.routes, op.route, (entry) => entry.destination) }
     case 'neighbour-set':
@@ -51,6 +59,10 @@ function applyOp(state: HostState, op: Op): HostState {
     case 'nft-table-delete':
       return { ...state, nftTables: withoutTable(state, op.table) }
   }
+}
+
+function without({ namespaces }: HostState, netns: string): HostState['namespaces'] {
+  return namespaces.filter((each) => each.netns !== netns)
 }
 
 function withoutTable(state: HostState, table: NftTableRef): NftTable[] {

@@ -81,6 +81,7 @@ export function aLocal(
     new: { phase: 'new', link: own },
     'in-flight': { phase: 'in-flight', link: own, sandbox },
     sandbox: { phase: 'sandbox', link: { netns: sandbox, name: 'eth0' } },
+    placed: { phase: 'placed', link: { netns: '', name: interfaceName('shim', id) }, role: 'shim' },
   }
   return {
     uid: id,

@@ -274,11 +274,13 @@ export class Session {
     }
   }
 
-  /** A delta about this host's own endpoints only; to be asked before it is applied. */
+  /** A delta about endpoints of this host's own containers only; to be asked before it is applied. */
   #isOwn({ put, remove }: IntentDelta): boolean {
     const { store, host } = this.#options
     const gone = remove.map((key) => store.current.entries.get(key))
-    return [...put, ...gone].every((entry) => entry?.kind === 'endpoint' && entry.host === host)
+    return [...put, ...gone].every(
+      (entry) => entry?.kind === 'endpoint' && entry.host === host && entry.role === undefined,
+    )
   }
 
   #held(identity: Held['identity']): Held {

@@ -13,8 +13,11 @@ export interface Adoption {
   readonly orphans: readonly string[]
 }
 
+/** Those of its containers. */
 export function ownEndpoints(entries: EntryMap, host: string): EndpointSpec[] {
-  return [...entries.values()].flatMap((entry) => (entry.kind === 'endpoint' && entry.host === host ? [entry] : []))
+  return [...entries.values()].flatMap((entry) =>
+    entry.kind === 'endpoint' && entry.host === host && entry.role === undefined ? [entry] : [],
+  )
 }
 
 export function adoptEndpoints(

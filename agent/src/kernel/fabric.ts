@@ -5,7 +5,7 @@ import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { errnoError } from './errno.ts'
 import { toBuffer } from './netlink/message.ts'
 import { openNetlink } from './netlink/transport.ts'
-import type { Namespaces } from './netns.ts'
+import { type Namespaces, netnsPath } from './netns.ts'
 import { runProgram } from './run-program.ts'
 import { IN6_ADDR_GEN_MODE_NONE } from './write/sysctl.ts'
 
@@ -28,10 +28,6 @@ const SETTINGS = [
   ['/proc/sys/net/bridge/bridge-nf-call-arptables', '0'],
 ] as const
 
-export function netnsPath(name: string): string {
-  return `/run/netns/${name}`
-}
-
 /**
  * Who makes the fabric. `expect`: somebody outside does, since what we mounted in a mount namespace of our own would exist
  * for us alone, and end with us.
@@ -48,7 +44,7 @@ export async function ensureNetns(name: string, mode: FabricMode): Promise<void>
   else await runProgram('unshare', [`--net=${path}`, 'true'])
 }
 
-function isNetns(path: string): boolean {
+export function isNetns(path: string): boolean {
   return existsSync(path) && statfsSync(path).type === NSFS_MAGIC
 }
 
@@ -70,9 +66,7 @@ export function fabricGone(path: string): WeftError {
 /** Sysctls and loopback; what the kernel lacks (IPv6, br_netfilter) needs no setting. */
 export function prepareFabric(namespaces: Namespaces): void {
   namespaces.within(FABRIC_NETNS, () => {
-    for (const [file, value] of SETTINGS) {
-      if (existsSync(file) && readFileSync(file, 'utf8').trim() !== value) writeFileSync(file, value)
-    }
+    writeSettings(SETTINGS)
     using socket = openNetlink()
     const payload = toBuffer((out) =>
       formatLinkMessage(
@@ -83,4 +77,11 @@ export function prepareFabric(namespaces: Namespaces): void {
     const refusal = socket.change({ type: MessageType.SETLINK, flags: 0, payload })
     if (refusal !== undefined) throw errnoError(refusal.errno, { what: 'loopback of the fabric not set up' })
   })
+}
+
+/** What the kernel lacks needs no setting. */
+export function writeSettings(settings: readonly (readonly [file: string, value: string])[]): void {
+  for (const [file, value] of settings) {
+    if (existsSync(file) && readFileSync(file, 'utf8').trim() !== value) writeFileSync(file, value)
+  }
 }

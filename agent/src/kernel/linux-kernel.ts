@@ -2,14 +2,15 @@
 import { FABRIC_NETNS, formatOp, type Op, WeftError } from '@weft/shared'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { ringOnChanges } from './doorbell.ts'
-import { ensureNetns, type FabricMode, fabricGone, netnsMark, netnsPath, prepareFabric } from './fabric.ts'
+import { ensureNetns, type FabricMode, fabricGone, netnsMark, prepareFabric } from './fabric.ts'
 import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
 import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
-import { openNamespaces } from './netns.ts'
+import { netnsPath, openNamespaces } from './netns.ts'
 import { openNft } from './nft/run-nft.ts'
 import { createNftTables } from './nft/tables.ts'
 import { findLinks, observeAll } from './read/observe.ts'
+import { addNamespace, deleteNamespace, observeNamespaces } from './router-netns.ts'
 import { applyOps } from './write/apply.ts'
 import { Writer } from './write/writer.ts'
 
@@ -77,11 +78,13 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     observe: (sandboxes) =>
       exclusively(async (): Promise<Observation> => {
         checkFabric()
-        const { state, missing } = observeAll(namespaces, sockets, sandboxes)
-        watch(sandboxes, missing)
+        const routers = observeNamespaces(namespaces)
+        const others = [...routers.map(({ netns }) => netns), ...sandboxes]
+        const { state, missing } = observeAll(namespaces, sockets, others)
+        watch(others, missing)
         const gone = new Set(missing)
-        const seen = ['', FABRIC_NETNS, ...new Set(sandboxes.filter((sandbox) => !gone.has(sandbox)))]
-        return { state: { ...state, nftTables: seen.flatMap(tables.observe) }, missing }
+        const seen = ['', FABRIC_NETNS, ...new Set(others.filter((netns) => !gone.has(netns)))]
+        return { state: { ...state, namespaces: routers, nftTables: seen.flatMap(tables.observe) }, missing }
       }),
 
     find: (refs) => exclusively(async () => findLinks(namespaces, sockets, refs)),
@@ -91,7 +94,11 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
         if (ops.length === 0) return []
         const writer = new Writer(namespaces, sockets)
         try {
-          const failures = await applyOps(writer, ops, tables.apply)
+          const failures = await applyOps(writer, ops, {
+            nft: tables.apply,
+            addNamespace: ({ namespace }) => addNamespace(namespaces, fabric, namespace),
+            deleteNamespace: ({ netns }) => deleteNamespace(namespaces, fabric, netns),
+          })
           for (const op of ops) log.debug({ op: op.op }, formatOp(op))
           return failures
         } finally {

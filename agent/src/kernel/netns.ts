@@ -10,17 +10,22 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { FABRIC_NETNS, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, isSandbox, WeftError } from '@weft/shared'
 import { enterNetns } from './libc.ts'
 
 export interface Namespaces {
-  /** Path of a namespace file as HostState names it: '' the own netns, 'weft' the fabric, else the path itself. */
+  /** Path of a namespace file as HostState names it: '' the own netns, 'weft' the fabric, a router's by its name, else the path itself. */
   pathOf(netns: string): string
   /** Runs `body` with the calling thread in the netns. Throws `not_found` when it is gone. */
   within<T>(netns: string, body: () => T): T
   /** Calls `body` with a descriptor of the netns, which is closed afterwards. Throws `not_found` when it is gone. */
   withDescriptor<T>(netns: string, body: (fd: number) => T): T
   close(): void
+}
+
+/** Where iproute2 keeps named namespaces. */
+export function netnsPath(name: string): string {
+  return `/run/netns/${name}`
 }
 
 const OWN_PATH = '/proc/thread-self/ns/net'
@@ -31,7 +36,12 @@ export async function openNamespaces(fabricPath: string): Promise<Namespaces> {
   await Promise.all(Array.from({ length: WARMING_READS }, () => readFile('/proc/self/stat')))
   const own = openSync(OWN_PATH, 'r')
 
-  const pathOf = (netns: string): string => (netns === '' ? OWN_PATH : netns === FABRIC_NETNS ? fabricPath : netns)
+  const pathOf = (netns: string): string => {
+    if (netns === '') return OWN_PATH
+    if (netns === FABRIC_NETNS) return fabricPath
+    // `weft-r-…` beside `weft`: beside the fabric, whatever that is called here.
+    return isSandbox(netns) ? netns : `${fabricPath}${netns.slice(FABRIC_NETNS.length)}`
+  }
 
   function withDescriptor<T>(netns: string, body: (fd: number) => T): T {
     if (netns === '') return body(own)

@@ -2,8 +2,7 @@
  * Where the interfaces of local endpoints are, by what is observed. Docker tells when it takes one and when it gives it
  * back, but not when it has moved it: that is seen.
  */
-import type { Attachment, HostState } from '@weft/shared'
-import { isSandbox } from './link-kinds.ts'
+import { type Attachment, type HostState, isSandbox } from '@weft/shared'
 
 interface Attached {
   readonly mac: string

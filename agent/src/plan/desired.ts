@@ -22,6 +22,7 @@ import {
   subInterfaceNames,
   WeftError,
 } from '@weft/shared'
+import { routerNamespaces, withPlaced } from './placed.ts'
 import { type NetworkState, uniteNetworks } from './unite.ts'
 
 export interface DesiredInput {
@@ -43,8 +44,9 @@ export function desiredState(input: DesiredInput): Desired {
   const problems: HostProblem[] = []
   const states: NetworkState[] = []
   const held: Link[] = []
+  const all = withPlaced(input.entries, input.endpoints, input.hostId)
   for (const network of intent.networks) {
-    const endpoints = input.endpoints.get(network.uid) ?? []
+    const endpoints = all.get(network.uid) ?? []
     try {
       states.push({ network, state: expand(network, endpoints, intent, problems) })
     } catch (error) {
@@ -60,7 +62,8 @@ export function desiredState(input: DesiredInput): Desired {
   }
   const united = uniteNetworks(states, held)
   for (const { network, error } of united.refused) problems.push(problemOf(error, network))
-  return { state: united.state, problems }
+  const namespaces = routerNamespaces(input.entries, input.hostId)
+  return { state: { ...united.state, namespaces }, problems }
 }
 
 interface Intent {
@@ -94,6 +97,8 @@ function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
         break
       case 'uplink':
         uplinks[entry.name] = entry.interface
+        break
+      case 'router':
         break
     }
   }
@@ -139,9 +144,10 @@ function heldLinks(uid: string, endpoints: readonly LocalEndpoint[]): Link[] {
   ]
   return [
     ...fabric.map((name): Link => ({ kind: 'other', netns: FABRIC_NETNS, name })),
-    ...endpoints.map(
-      (endpoint): Link => ({ kind: 'other', netns: '', name: interfaceName('container', endpoint.uid) }),
-    ),
+    ...endpoints.map(({ uid: endpoint, attachment }): Link => {
+      const born = { netns: '', name: interfaceName('container', endpoint) }
+      return { kind: 'other', ...(attachment.phase === 'placed' ? attachment.link : born) }
+    }),
   ]
 }
 

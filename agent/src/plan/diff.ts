@@ -1,10 +1,10 @@
 /**
  * From what should be and what is to what must be done. Pure: the same input gives the same list.
  *
- * Order: entries of links that stay go first, then links, children before parents. Then nft tables (so that no device is
- * ever open to strangers), new links, parents before children; attributes, the tables that hook into a link, addresses
- * (add before delete), FDB and neighbours, `up`. Routes come after `up`, against STYLE: the kernel refuses a route through
- * a link that is down.
+ * Order: entries of links that stay go first, then links, children before parents, then namespaces. Then new namespaces and
+ * nft tables (so that no device is ever open to strangers), new links, parents before children; attributes, the tables that
+ * hook into a link, addresses (add before delete), FDB and neighbours, `up`. Routes come after `up`, against STYLE: the
+ * kernel refuses a route through a link that is down.
  *
  * Invariants
  * - `diff(x, x)` is empty, and so is the diff after the ops were applied.
@@ -16,6 +16,7 @@ import { addressOps } from './addresses.ts'
 import { fdbOps } from './fdb.ts'
 import { type Conflict, decideFates } from './link-fates.ts'
 import { linkOps } from './links.ts'
+import { namespaceOps } from './namespaces.ts'
 import { neighbourOps } from './neighbours.ts'
 import { nftTableOps } from './nft-tables.ts'
 import { routeOps } from './routes.ts'
@@ -29,6 +30,7 @@ export interface Diff {
 export function diff(desired: HostState, observed: HostState): Diff {
   const fates = decideFates(desired, observed)
   const links = linkOps(fates)
+  const namespaces = namespaceOps(desired, observed)
   const routes = routeOps(desired, observed, fates)
   const neighbours = neighbourOps(desired, observed, fates)
   const fdb = fdbOps(desired, observed, fates, links.joining)
@@ -40,6 +42,8 @@ export function diff(desired: HostState, observed: HostState): Diff {
       ...neighbours.remove,
       ...fdb.remove,
       ...links.removals,
+      ...namespaces.remove,
+      ...namespaces.add,
       ...tables.remove,
       ...tables.set,
       ...links.creations,

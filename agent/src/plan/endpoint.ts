@@ -62,6 +62,7 @@ function without(state: HostState, other: LocalEndpoint | undefined): HostState 
   const theirs = new Set(other === undefined ? [] : linksOf(other))
   const isNot = ({ netns, link }: { netns: string; link: string }) => !theirs.has(linkKey({ netns, name: link }))
   return {
+    namespaces: [],
     links: state.links.filter((link) => !theirs.has(linkKey(link))),
     addresses: state.addresses.filter(isNot),
     routes: state.routes.filter(isNot),

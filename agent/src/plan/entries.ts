@@ -2,12 +2,12 @@
  * The one comparison behind addresses, routes, neighbours and FDB entries: which to set, which to remove.
  *
  * Invariants
- * - Entries are removed only from links that are ours, required and outside sandboxes.
+ * - Entries are removed only from links that are ours, required and outside sandboxes; or where they carry our mark.
  * - Entries of a link that is not there, or that a conflict holds, wait.
  */
-import type { Link } from '@weft/shared'
+import { isSandbox, type Link } from '@weft/shared'
 import type { Fate, Fates } from './link-fates.ts'
-import { isSandbox, linkKey } from './link-kinds.ts'
+import { linkKey } from './link-kinds.ts'
 
 export interface OnLink {
   readonly netns: string
@@ -21,6 +21,8 @@ export interface EntryKind<E extends OnLink> {
   readonly valueOf: (entry: E) => string
   /** True when the kernel lost the observed entry, though its link stays. */
   readonly isLost?: (entry: E) => boolean
+  /** Tells our entries by themselves: then they alone are removed, wherever they are. Otherwise the link decides. */
+  readonly isOurs?: (entry: E) => boolean
 }
 
 /** Each list sorted by netns, link and key. */
@@ -57,7 +59,8 @@ export function diffEntries<E extends OnLink>(
     if (existing !== undefined && kind.valueOf(existing) === kind.valueOf(entry)) continue
     if (standing.takes) set.set(key, entry)
   }
-  const remove = new Map([...present].filter(([key, entry]) => !wanted.has(key) && standingOf(entry).releases))
+  const isReleased = (entry: E) => kind.isOurs?.(entry) ?? standingOf(entry).releases
+  const remove = new Map([...present].filter(([key, entry]) => !wanted.has(key) && isReleased(entry)))
   return { set: sorted(set), remove: sorted(remove) }
 }
 

@@ -1,4 +1,4 @@
-import type { Link, Op } from '@weft/shared'
+import { EMPTY_HOST_STATE, type Link, type Op } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
 import { diff } from './diff.ts'
 import { holdRemovals } from './hold-removals.ts'
@@ -18,7 +18,7 @@ const vxlan = (vni: number): Link => ({
 })
 const eth0: Link = { kind: 'other', netns: '', name: 'eth0' }
 const bridge: Link = { kind: 'bridge', netns: 'weft', name: 'wfb1', up: true, owned: true }
-const stateOf = (...links: Link[]) => ({ links, addresses: [], routes: [], neighbours: [], fdb: [], nftTables: [] })
+const stateOf = (...links: Link[]) => ({ ...EMPTY_HOST_STATE, links })
 const neighbour = { netns: 'weft', link: 'wfx1', ip: '10.1.0.7', mac: '02:00:00:00:00:07' }
 
 describe('removals held back', () => {

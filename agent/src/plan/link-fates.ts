@@ -6,8 +6,8 @@
  * - A link is not made, nor made anew, when what it stands on is missing: no op that must fail.
  * - A link that is made anew takes with it everything on top of it: children and the other end of a pair.
  */
-import type { HostState, Link, LinkRef } from '@weft/shared'
-import { immutableChange, isSandbox, linkKey, sameKind } from './link-kinds.ts'
+import { type HostState, isSandbox, type Link, type LinkRef } from '@weft/shared'
+import { immutableChange, linkKey, sameKind } from './link-kinds.ts'
 import { dependencies, parentsFirst } from './link-order.ts'
 
 export type Fate =

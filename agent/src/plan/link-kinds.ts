@@ -12,7 +12,7 @@ interface KindRules<K extends LinkKind> {
   readonly immutable: readonly Attribute<K>[]
 }
 
-const COMMON = ['mtu', 'mac', 'alias', 'ipv6'] as const
+const COMMON = ['mtu', 'mac', 'alias', 'ipv6', 'forwarding', 'strictArp'] as const
 
 const RULES: { readonly [K in LinkKind]: KindRules<K> } = {
   bridge: { mutable: [...COMMON, 'multicastSnooping'], immutable: [] },
@@ -20,17 +20,13 @@ const RULES: { readonly [K in LinkKind]: KindRules<K> } = {
   veth: { mutable: COMMON, immutable: [] },
   macvlan: { mutable: COMMON, immutable: ['parent', 'mode'] },
   // The MAC is the parent's. Mode and flag could change, but for all children of the parent at once.
-  ipvlan: { mutable: ['mtu', 'alias', 'ipv6'], immutable: ['parent', 'mode', 'flag'] },
+  ipvlan: { mutable: ['mtu', 'alias', 'ipv6', 'forwarding', 'strictArp'], immutable: ['parent', 'mode', 'flag'] },
   vlan: { mutable: COMMON, immutable: ['parent', 'vlanId', 'protocol'] },
   other: { mutable: [], immutable: [] },
 }
 
 export function linkKey(ref: LinkRef): string {
   return `${ref.netns} ${ref.name}`
-}
-
-export function isSandbox(netns: string): boolean {
-  return netns.startsWith('/')
 }
 
 /** True when the observed link is of the wanted kind; a kind that could not be read in full counts by its name. */

@@ -1,7 +1,7 @@
 /** Ops on links, in the groups that the diff puts in order. */
-import { type Link, type LinkRef, type Op, parentOf } from '@weft/shared'
+import { isSandbox, type Link, type LinkRef, type Op, parentOf } from '@weft/shared'
 import type { Conflict, Fate, Fates } from './link-fates.ts'
-import { isSandbox, linkKey, mutableChanges } from './link-kinds.ts'
+import { linkKey, mutableChanges } from './link-kinds.ts'
 import { parentsFirst } from './link-order.ts'
 
 export interface LinkOps {

@@ -1,12 +1,16 @@
 /**
- * Routes of sandboxes. A destination that the container already reaches through another of its interfaces is its own or
- * Docker's choice, and is left alone.
+ * Routes of sandboxes, and over links of ours in the host's own netns. A destination that is already reached through another interface is
+ * the container's, the host's or Docker's own choice, and is left alone. Ours carry a route protocol: they alone are removed.
  */
 import type { HostState, Op, Route } from '@weft/shared'
 import { diffEntries, type EntryKind } from './entries.ts'
 import type { Fates } from './link-fates.ts'
 
-const ROUTES: EntryKind<Route> = { keyOf: ({ destination }) => destination, valueOf: ({ via }) => via ?? '' }
+const ROUTES: EntryKind<Route> = {
+  keyOf: ({ destination }) => destination,
+  valueOf: ({ via }) => via ?? '',
+  isOurs: ({ owned }) => owned === true,
+}
 
 export function routeOps(desired: HostState, observed: HostState, fates: Fates): { set: Op[]; remove: Op[] } {
   const linksTo = new Map<string, Set<string>>()

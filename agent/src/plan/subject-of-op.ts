@@ -21,6 +21,10 @@ export function subjectOfOp(op: Op): string {
     case 'fdb-set':
     case 'fdb-delete':
       return linkKey({ netns: op.entry.netns, name: op.entry.link })
+    case 'netns-add':
+      return `netns ${op.namespace.netns}`
+    case 'netns-delete':
+      return `netns ${op.netns}`
     case 'nft-table-set':
     case 'nft-table-delete':
       return tableSubject(op.table)

@@ -61,16 +61,20 @@ export function releaseDraft(
     { key: keys.host(fenced.value.id), mod: fenced.modRevision },
     { key: keys.endpoint(value.uid), mod: modRevision },
   ]
-  const writes: KvOp[] = [
-    { delete: keys.endpoint(value.uid) },
-    { delete: keys.mac(value.network, value.mac) },
-    ...value.addresses.map((address) => ({ delete: addressKeyOf('held', address) })),
-    ...quarantine(deps, req, value),
-  ]
-  return { when: compares, write: writes, read: [], requestId: req }
+  return { when: compares, write: [...endingWrites(value), ...quarantine(deps, req, value)], read: [], requestId: req }
 }
 
-function quarantine(deps: DomainDeps, req: string, endpoint: EndpointRecord): KvOp[] {
+/** The end of an endpoint's records; its addresses are free at once. */
+export function endingWrites(endpoint: EndpointRecord): KvOp[] {
+  return [
+    { delete: keys.endpoint(endpoint.uid) },
+    { delete: keys.mac(endpoint.network, endpoint.mac) },
+    ...endpoint.addresses.map((address) => ({ delete: addressKeyOf('held', address) })),
+  ]
+}
+
+/** The rest that an endpoint's addresses need before others have them. */
+export function quarantine(deps: DomainDeps, req: string, endpoint: EndpointRecord): KvOp[] {
   if (deps.quarantineMs === 0) return []
   const record: ReservedRecord = {
     v: 1,

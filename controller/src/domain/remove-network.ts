@@ -1,4 +1,7 @@
-/** T7: a network goes only when no endpoint holds an address of it; etcd itself compares the emptiness. */
+/**
+ * T7: a network goes only when no container's endpoint holds an address of it. The view says so, and etcd itself that no
+ * address was given since.
+ */
 import { WeftError } from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
 import { auditWrite } from './audit.ts'
@@ -34,6 +37,7 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string, 
     if (current === undefined) return { uid, name, revision: view.revision }
     stored = current
     refuseUsed(view, stored.value)
+    refuseRouted(view, stored.value)
     const count = generation.entry === undefined ? 0 : decode(SubnetsGenerationRecord, generation.entry).value.gen
     const bump = { put: keys.subnetsGeneration, value: JSON.stringify({ v: 1, req, gen: count + 1 }) }
     const audit = auditWrite(deps, { actor, action: 'network.remove', object: `network ${name} (${uid})`, req })
@@ -50,7 +54,9 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string, 
 
 function refuseUsed(view: ClusterView, { uid, name }: NetworkRecord): void {
   const hosts = [...(view.participants.get(uid)?.values() ?? [])]
-  const endpoints = hosts.flatMap((uids) => [...uids].flatMap((endpoint) => view.endpoints.get(endpoint)?.value ?? []))
+  const endpoints = hosts
+    .flatMap((uids) => [...uids].filter((endpoint) => !view.placed.has(endpoint)))
+    .flatMap((endpoint) => view.endpoints.get(endpoint)?.value ?? [])
   if (endpoints.length === 0) return
   endpoints.sort((a, b) => (a.uid < b.uid ? -1 : 1))
   throw new WeftError('conflict', {
@@ -61,12 +67,33 @@ function refuseUsed(view: ClusterView, { uid, name }: NetworkRecord): void {
   })
 }
 
+function refuseRouted(view: ClusterView, { uid, name }: NetworkRecord): void {
+  const routers = [...view.routers.values()].filter(({ value }) => value.networks.includes(uid))
+  const [first] = routers.map(({ value }) => value.name).sort()
+  if (first === undefined) return
+  throw new WeftError('conflict', {
+    what: 'network is in use',
+    on: name,
+    why: `router ${first} connects it`,
+    remedy: `weft router disconnect ${first} ${name}`,
+  })
+}
+
+/** Beside hosts' shims, which the leader's sweep takes back, no endpoint has an address: none has been given since the view. */
 function unused(view: ClusterView, { value, modRevision }: Stored<NetworkRecord>): Compare[] {
   const subnets = subnetsOf(view, value)
   return [
     { key: keys.network(value.uid), mod: modRevision },
-    ...subnets.map(({ uid }): Compare => ({ range: keys.heldBelow(uid), empty: true })),
+    ...subnets.map(({ uid }): Compare => {
+      const range = keys.heldBelow(uid)
+      return heldByShimsOnly(view, uid) ? { range, writtenBefore: view.revision + 1 } : { range, empty: true }
+    }),
   ]
+}
+
+/** A held address whose endpoint cannot be read is in use. */
+function heldByShimsOnly(view: ClusterView, subnet: string): boolean {
+  return [...(view.pools.get(subnet)?.held.values() ?? [])].every((held) => view.placed.has(held?.value.endpoint ?? ''))
 }
 
 function removals(view: ClusterView, network: NetworkRecord): KvOp[] {

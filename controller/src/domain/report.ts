@@ -98,7 +98,9 @@ function unmentioned(
   return [...(view.networksOfHost.get(host) ?? [])].flatMap((network) =>
     [...(view.participants.get(network)?.get(host) ?? [])].flatMap((uid) => {
       const stored = view.endpoints.get(uid)
-      if (stored === undefined || reported.has(uid) || stored.value.missing?.epoch === epoch) return []
+      // What Weft placed is not the host's to know: it follows the intent.
+      if (stored === undefined || view.placed.has(uid) || reported.has(uid) || stored.value.missing?.epoch === epoch)
+        return []
       return changed(stored, (record) => ({ ...record, missing: { epoch, since } }))
     }),
   )

@@ -37,6 +37,10 @@ export function encodeTxn(txn: Txn): ITxnRequest {
 }
 
 function encodeCompare(compare: Compare): NonNullable<ITxnRequest['compare']>[number] {
+  if ('writtenBefore' in compare) {
+    const { range, writtenBefore } = compare
+    return { ...encodeRange(below(range)), target: 'Mod', result: 'Less', mod_revision: writtenBefore }
+  }
   if ('range' in compare) {
     // Over a range etcd asks the term of every key; no key has create revision 0, so it holds only where there is none.
     return { ...encodeRange(below(compare.range)), target: 'Create', result: 'Equal', create_revision: 0 }

@@ -21,6 +21,8 @@ export type Compare =
   | { readonly key: string; readonly mod: number; readonly op?: Relation }
   /** Holds when no key starts with the prefix. */
   | { readonly range: string; readonly empty: true }
+  /** Holds when no key that starts with the prefix was written at this revision or later. */
+  | { readonly range: string; readonly writtenBefore: number }
 
 /** One write. A key may be written once per transaction, and not be put and deleted in the same one. */
 export type KvOp =

@@ -115,6 +115,9 @@ export class Mvcc {
   }
 
   #holds(compare: Compare): boolean {
+    if ('writtenBefore' in compare) {
+      return select(this.#current, below(compare.range)).every(({ modRevision }) => modRevision < compare.writtenBefore)
+    }
     if ('range' in compare) return select(this.#current, below(compare.range)).length === 0
     const entry = this.#current.get(oneKey(compare.key).from)
     const [actual, wanted] =

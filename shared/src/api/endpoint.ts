@@ -1,5 +1,6 @@
 /** Endpoints: every container's interface, on all hosts. */
 import { z } from 'zod'
+import { ENDPOINT_ROLES } from '../intent/entry.ts'
 import { EndpointName, Mac, Uid } from '../words/names.ts'
 import { type OperationTable, Ref } from './operation.ts'
 
@@ -14,6 +15,9 @@ export const EndpointView = z.strictObject({
   state: z.enum(['pending', 'attached', 'detached', 'releasing']),
   containerId: z.string().optional(),
   createdAt: z.string(),
+  /** What it is when it is no container's: a host's own access, or a leg of `router`. */
+  role: z.enum(ENDPOINT_ROLES).optional(),
+  router: z.string().optional(),
 })
 export type EndpointView = z.infer<typeof EndpointView>
 

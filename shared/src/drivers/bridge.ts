@@ -19,7 +19,7 @@ import { z } from 'zod'
 import { EMPTY_HOST_STATE, type Link, mergeHostStates } from '../host-state/host-state.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverHost, DriverInput } from './driver.ts'
-import { egressOption, mtuOption, optionalParentOption } from './option-fields.ts'
+import { egressOption, hostAccessOption, mtuOption, optionalParentOption } from './option-fields.ts'
 import { type ResolvedParent, resolveParent } from './parent.ts'
 import { fitMtu, vethPort } from './port.ts'
 
@@ -30,6 +30,7 @@ const MAX_MTU = 65535
 const BridgeOptions = z.strictObject({
   parent: optionalParentOption('Interface, VLAN sub-interface or @uplink that joins the hosts’ bridges'),
   mtu: mtuOption(),
+  host_access: hostAccessOption(),
   egress: egressOption(['docker', 'none']),
 })
 type BridgeOptions = z.infer<typeof BridgeOptions>
@@ -48,6 +49,9 @@ export const bridge: Driver<BridgeOptions> = {
   macs: () => 'own',
   defaultRoute: () => 'gateway',
   parentUse: () => undefined,
+  hostAccess: (options) => options.host_access === true,
+  spans: (options) => options.parent !== undefined,
+  deaf: () => undefined,
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

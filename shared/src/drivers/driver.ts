@@ -5,7 +5,7 @@
  */
 import type { z } from 'zod'
 import type { HostState, LinkRef } from '../host-state/host-state.ts'
-import type { Egress, NetworkSpec } from '../intent/entry.ts'
+import type { Egress, EndpointRole, NetworkSpec } from '../intent/entry.ts'
 import type { InterfaceFact } from '../words/host-facts.ts'
 
 /** Where a local endpoint's interface is. */
@@ -16,6 +16,8 @@ export type Attachment =
   | { readonly phase: 'in-flight'; readonly link: LinkRef; readonly sandbox?: string }
   /** Seen in its sandbox: from now on the agent keeps it, its addresses and its routes. */
   | { readonly phase: 'sandbox'; readonly link: LinkRef }
+  /** Weft's own, where it was born: a host's shim in the host's netns, a router's leg in the router's. Docker never sees it. */
+  | { readonly phase: 'placed'; readonly link: LinkRef; readonly role: EndpointRole }
 
 export interface LocalEndpoint {
   readonly uid: string
@@ -28,6 +30,8 @@ export interface LocalEndpoint {
   readonly gateways: readonly string[]
   /** The default routes are by device, without a next hop; never with `gateways`. */
   readonly deviceRoute?: boolean
+  /** Further routes over this interface; by the device alone where there is no next hop. */
+  readonly routes?: readonly { readonly destination: string; readonly via?: string }[]
   readonly attachment: Attachment
   readonly name?: string
 }
@@ -96,6 +100,12 @@ export interface Driver<O = unknown> {
   defaultRoute(options: O): 'gateway' | 'device'
   /** How its links use their parent, as `parentUse` has it; networks on one parent must agree. Undefined: no matter. */
   parentUse(options: O): string | undefined
+  /** Each host has an interface of its own in the network, a shim, by which it reaches the network's containers. */
+  hostAccess(options: O): boolean
+  /** Containers of different hosts are on one segment; otherwise each host has a part of the network to itself. */
+  spans(options: O): boolean
+  /** Why no interface of Weft's own (a shim, a router's leg) would be heard by the containers, if so. */
+  deaf(options: O): string | undefined
   /** MTU asked for by the admin, if any. */
   mtu(options: O): number | undefined
   desired(input: DriverInput<O>): HostState

@@ -25,7 +25,7 @@
 import { z } from 'zod'
 import { EMPTY_HOST_STATE, IPVLAN_FLAGS, IPVLAN_MODES, mergeHostStates } from '../host-state/host-state.ts'
 import type { Driver } from './driver.ts'
-import { choiceOption, egressOption, mtuOption, parentOption } from './option-fields.ts'
+import { choiceOption, egressOption, hostAccessOption, mtuOption, parentOption } from './option-fields.ts'
 import { resolveParent } from './parent.ts'
 import { fitMtu, ipvlanChild } from './port.ts'
 
@@ -40,6 +40,7 @@ const IpvlanOptions = z.strictObject({
     example: 'bridge',
   }),
   mtu: mtuOption(),
+  host_access: hostAccessOption(),
   egress: egressOption(['gateway', 'docker', 'none']),
 })
 type IpvlanOptions = z.infer<typeof IpvlanOptions>
@@ -62,6 +63,10 @@ export const ipvlan: Driver<IpvlanOptions> = {
   macs: () => 'parent',
   defaultRoute: (options) => (modeOf(options) === 'l2' ? 'gateway' : 'device'),
   parentUse: (options) => `ipvlan ${modeOf(options)} ${flagOf(options)}`,
+  hostAccess: (options) => options.host_access === true,
+  spans: () => true,
+  deaf: (options) =>
+    flagOf(options) === 'private' ? 'ipvlan_flag=private parts all interfaces of one parent' : undefined,
   mtu: (options) => options.mtu,
   desired({ network, options, endpoints, host }) {
     const { links, top, mtu: available } = resolveParent(options.parent, host)

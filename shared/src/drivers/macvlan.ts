@@ -5,7 +5,8 @@
  * sub-interface of it (802.1Q, or 802.1ad outside and 802.1Q inside). The frame leaves the NIC as it is; the switch does
  * the rest, other hosts and machines that know nothing of Weft included. Modes (Documentation, ip-link(8)): bridge lets children of
  * one parent talk on the host; private never; vepa sends all to the switch, which must reflect it; passthru gives the
- * whole parent to one container. A host does not reach its own children: the kernel drops that by design.
+ * whole parent to one container. A host does not reach its own children through
+ * the parent: the kernel drops that by design. With host_access=true it has a child of its own, and a route for each container.
  *
  * What it costs on a host: a sub-interface for each VLAN in use, shared by all networks on it; one child a container. No FDB
  * entry and no neighbour of ours: ARP and ND are the wire's.
@@ -20,7 +21,7 @@ import { z } from 'zod'
 import { WeftError } from '../errors.ts'
 import { EMPTY_HOST_STATE, MACVLAN_MODES, mergeHostStates } from '../host-state/host-state.ts'
 import type { Driver, LocalEndpoint } from './driver.ts'
-import { choiceOption, egressOption, mtuOption, parentOption } from './option-fields.ts'
+import { choiceOption, egressOption, hostAccessOption, mtuOption, parentOption } from './option-fields.ts'
 import { resolveParent } from './parent.ts'
 import { fitMtu, macvlanChild } from './port.ts'
 
@@ -32,9 +33,15 @@ const MacvlanOptions = z.strictObject({
     example: 'bridge',
   }),
   mtu: mtuOption(),
+  host_access: hostAccessOption(),
   egress: egressOption(['gateway', 'docker', 'none']),
 })
 type MacvlanOptions = z.infer<typeof MacvlanOptions>
+
+const DEAF = {
+  private: 'macvlan_mode=private parts all interfaces of one parent',
+  passthru: 'macvlan_mode=passthru gives the whole parent to one container',
+} as const
 
 export const macvlan: Driver<MacvlanOptions> = {
   name: 'macvlan',
@@ -51,6 +58,9 @@ export const macvlan: Driver<MacvlanOptions> = {
   macs: (options) => (options.macvlan_mode === 'passthru' ? 'parent' : 'own'),
   defaultRoute: () => 'gateway',
   parentUse: () => 'macvlan',
+  hostAccess: (options) => options.host_access === true,
+  spans: () => true,
+  deaf: ({ macvlan_mode: mode }) => (mode === 'private' || mode === 'passthru' ? DEAF[mode] : undefined),
   mtu: (options) => options.mtu,
   desired({ network, options, endpoints, host }) {
     const mode = options.macvlan_mode ?? 'bridge'

@@ -67,6 +67,12 @@ const ParentText = z.string().transform((text, context) => {
 export const mtuOption = () =>
   integerOption(MTU_RANGE, { description: 'MTU of the containers’ interfaces, bytes', example: '1400' })
 
+export const hostAccessOption = () =>
+  flagOption({
+    description: 'Give each host an interface and address of its own, so that it reaches the containers',
+    example: 'true',
+  })
+
 export function egressOption<const C extends readonly [Egress, ...Egress[]]>(choices: C) {
   const meaning: Record<(typeof EGRESS_MODES)[number], string> = {
     docker: 'docker = Docker’s own gateway bridge (SNAT, -p)',

@@ -40,10 +40,10 @@ describe('driver options', () => {
     [
       overlay,
       { prot: '1' },
-      'unknown option of the overlay driver: prot: it takes attach, port, vni, mtu, flood, egress; did you mean port?',
+      'unknown option of the overlay driver: prot: it takes attach, port, vni, mtu, host_access, flood, egress; did you mean port?',
     ],
     [overlay, { parent: 'eth1' }, 'unknown option of the overlay driver: parent'],
-    [overlay, { zzzzzz: '1' }, 'zzzzzz: it takes attach, port, vni, mtu, flood, egress; leave it out'],
+    [overlay, { zzzzzz: '1' }, 'zzzzzz: it takes attach, port, vni, mtu, host_access, flood, egress; leave it out'],
     [overlay, { constructor: '1' }, 'unknown option of the overlay driver: constructor'],
     [macvlan, { parent: 'eth1', macvlanmode: 'bridge' }, 'did you mean macvlan_mode?'],
     [

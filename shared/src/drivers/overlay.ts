@@ -26,7 +26,7 @@ import { EMPTY_HOST_STATE, type HostState, type Link, mergeHostStates } from '..
 import { parseAddress } from '../ip/address.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverInput } from './driver.ts'
-import { choiceOption, egressOption, flagOption, integerOption, mtuOption } from './option-fields.ts'
+import { choiceOption, egressOption, flagOption, hostAccessOption, integerOption, mtuOption } from './option-fields.ts'
 import { fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
 import { vxlanFilterTable } from './vxlan-filter.ts'
 
@@ -48,6 +48,7 @@ const OverlayOptions = z.strictObject({
     { description: 'VXLAN network identifier; allocated when left out', example: '4097' },
   ),
   mtu: mtuOption(),
+  host_access: hostAccessOption(),
   flood: flagOption({ description: 'Send broadcast and multicast to every host of the network', example: 'true' }),
   egress: egressOption(['docker', 'none']),
 })
@@ -67,6 +68,9 @@ export const overlay: Driver<OverlayOptions> = {
   macs: () => 'own',
   defaultRoute: () => 'gateway',
   parentUse: () => undefined,
+  hostAccess: (options) => options.host_access === true,
+  spans: () => true,
+  deaf: () => undefined,
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

@@ -30,6 +30,10 @@ interface ContainerEnd {
   readonly presence: 'required' | 'tolerated'
   /** Docker brings it up when it has moved it. */
   readonly up?: true
+  /** Of what is Weft's own; Docker, or the container, decides for a container's. */
+  readonly ipv6?: boolean
+  readonly forwarding?: boolean
+  readonly strictArp?: true
 }
 
 function containerEnd(network: NetworkSpec, endpoint: LocalEndpoint, mtu: number): ContainerEnd {
@@ -41,12 +45,20 @@ function containerEnd(network: NetworkSpec, endpoint: LocalEndpoint, mtu: number
       return { netns: '', name: interfaceName('container', endpoint.uid), ...about, presence: 'tolerated' }
     case 'sandbox':
       return { ...endpoint.attachment.link, ...about, presence: 'required', up: true }
+    case 'placed': {
+      const ipv6 = endpoint.addresses.some((address) => address.includes(':'))
+      // A host that routes (Docker makes it) would otherwise carry containers' frames on to wherever it has routes.
+      const forwarding = endpoint.attachment.role === 'router'
+      const own = { ipv6, forwarding, strictArp: true } as const
+      return { ...endpoint.attachment.link, ...about, ...own, presence: 'required', up: true }
+    }
   }
 }
 
-/** Addresses and default routes of an endpoint whose interface has been seen in its sandbox; nothing before that. */
+/** Addresses and routes of an endpoint whose interface is Weft's own, or has been seen in its sandbox; nothing before that. */
 function sandboxState(endpoint: LocalEndpoint): HostState {
-  if (endpoint.attachment.phase !== 'sandbox') return EMPTY_HOST_STATE
+  const { phase } = endpoint.attachment
+  if (phase !== 'sandbox' && phase !== 'placed') return EMPTY_HOST_STATE
   const { netns, name: link } = endpoint.attachment.link
   return {
     ...EMPTY_HOST_STATE,
@@ -54,6 +66,7 @@ function sandboxState(endpoint: LocalEndpoint): HostState {
     routes: [
       ...endpoint.gateways.map((via) => ({ netns, link, destination: defaultRouteFor(via), via })),
       ...deviceRoutes(endpoint).map((destination) => ({ netns, link, destination })),
+      ...(endpoint.routes ?? []).map((route) => ({ netns, link, ...route })),
     ],
   }
 }

@@ -5,6 +5,10 @@ import type { Op } from './op.ts'
 /** An op as the iproute2 or nft line that would do the same: for logs and errors, never run. */
 export function formatOp(op: Op): string {
   switch (op.op) {
+    case 'netns-add':
+      return `ip netns add ${op.namespace.netns}${op.namespace.forwarding ? ' # forwarding' : ''}`
+    case 'netns-delete':
+      return `ip netns del ${op.netns}`
     case 'link-add':
       return `${ip(op.link.netns)} link add ${op.link.name} ${linkText(op.link)}`
     case 'link-delete':

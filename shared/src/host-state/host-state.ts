@@ -10,7 +10,7 @@
 import { z } from 'zod'
 import { mergeNftTables, NftTableSchema } from './nft-table.ts'
 
-/** '' is the host's own network namespace, 'weft' the fabric, an absolute path a sandbox. */
+/** '' is the host's own network namespace, 'weft' the fabric, 'weft-r-…' a router's, an absolute path a sandbox. */
 const Netns = z.string()
 const LinkRef = z.strictObject({ netns: Netns, name: z.string() })
 export type LinkRef = z.infer<typeof LinkRef>
@@ -41,6 +41,10 @@ const common = {
   alias: z.string().optional(),
   /** False sets disable_ipv6: no link-local address, no router solicitation. */
   ipv6: z.boolean().optional(),
+  /** What comes in on the link and is for somebody else is routed on; of both families. */
+  forwarding: z.boolean().optional(),
+  /** Answers ARP for the link's own addresses only, and asks with them only (arp_ignore 1, arp_announce 2). */
+  strictArp: z.boolean().optional(),
   /** Observed only: carries our mark. A desired link leaves it out. */
   owned: z.boolean().optional(),
   /**
@@ -122,12 +126,22 @@ const onLink = { netns: Netns, link: z.string() }
 /** An address of a link, `10.0.0.7/24`. */
 export const AddressSchema = z.strictObject({ ...onLink, address: z.string() })
 /** A unicast route; `destination` is CIDR (0.0.0.0/0 for default); `via` absent means on-link. */
-export const RouteSchema = z.strictObject({ ...onLink, destination: z.string(), via: z.string().optional() })
+export const RouteSchema = z.strictObject({
+  ...onLink,
+  destination: z.string(),
+  via: z.string().optional(),
+  /** Observed only: we set it (route protocol {@link WEFT_ROUTE_PROTOCOL}). A desired route leaves it out. */
+  owned: z.boolean().optional(),
+})
 /** A permanent neighbour: IP to MAC. */
 export const NeighbourSchema = z.strictObject({ ...onLink, ip: z.string(), mac: z.string() })
 /** A static forwarding entry; with `vtep` on a vxlan device (self), without on a bridge port (master). All-zero MAC = flood list. */
 export const FdbEntrySchema = z.strictObject({ ...onLink, mac: z.string(), vtep: z.string().optional() })
+/** A network namespace of a router: made, with all in it ours; `forwarding` says that IPv6 is routed at all in it. */
+export const NamespaceSchema = z.strictObject({ netns: Netns, forwarding: z.boolean() })
+
 export const HostStateSchema = z.strictObject({
+  namespaces: z.array(NamespaceSchema),
   links: z.array(LinkSchema),
   addresses: z.array(AddressSchema),
   routes: z.array(RouteSchema),
@@ -136,12 +150,14 @@ export const HostStateSchema = z.strictObject({
   nftTables: z.array(NftTableSchema),
 })
 export type HostState = z.infer<typeof HostStateSchema>
+export type Namespace = z.infer<typeof NamespaceSchema>
 export type LinkAddress = z.infer<typeof AddressSchema>
 export type Route = z.infer<typeof RouteSchema>
 export type Neighbour = z.infer<typeof NeighbourSchema>
 export type FdbEntry = z.infer<typeof FdbEntrySchema>
 
 export const EMPTY_HOST_STATE: HostState = {
+  namespaces: [],
   links: [],
   addresses: [],
   routes: [],
@@ -153,6 +169,7 @@ export const EMPTY_HOST_STATE: HostState = {
 /** The concatenation of several states, as of several networks on one host; parts of one nft table become one. */
 export function mergeHostStates(states: readonly HostState[]): HostState {
   return {
+    namespaces: states.flatMap((state) => state.namespaces),
     links: states.flatMap((state) => state.links),
     addresses: states.flatMap((state) => state.addresses),
     routes: states.flatMap((state) => state.routes),

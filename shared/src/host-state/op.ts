@@ -1,11 +1,22 @@
 /** One kernel change. The diff writes them, `kernel/` carries them out, the log prints them like iproute2 lines. */
 import { z } from 'zod'
-import { AddressSchema, FdbEntrySchema, LinkSchema, NeighbourSchema, RouteSchema } from './host-state.ts'
+import {
+  AddressSchema,
+  FdbEntrySchema,
+  LinkSchema,
+  NamespaceSchema,
+  NeighbourSchema,
+  RouteSchema,
+} from './host-state.ts'
 import { NftTableRefSchema, NftTableSchema } from './nft-table.ts'
 
 const LinkKey = { netns: z.string(), name: z.string() }
 
 export const OpSchema = z.discriminatedUnion('op', [
+  /** Makes the namespace unless it is there, and sets it up. */
+  z.strictObject({ op: z.literal('netns-add'), namespace: NamespaceSchema }),
+  /** Removes the namespace with all that is in it. */
+  z.strictObject({ op: z.literal('netns-delete'), netns: z.string() }),
   /** Creates the link with all its attributes, up included only if `up` is true and no later op sets it. */
   z.strictObject({ op: z.literal('link-add'), link: LinkSchema }),
   /** `why` is given when an immutable attribute forced delete and create. */
@@ -22,6 +33,8 @@ export const OpSchema = z.discriminatedUnion('op', [
       port: z.record(z.string(), z.boolean()).optional(),
       alias: z.string().optional(),
       ipv6: z.boolean().optional(),
+      forwarding: z.boolean().optional(),
+      strictArp: z.boolean().optional(),
       proxy: z.boolean().optional(),
       multicastSnooping: z.boolean().optional(),
     }),

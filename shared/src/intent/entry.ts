@@ -43,6 +43,10 @@ export const NetworkSpec = z.strictObject({
 })
 export type NetworkSpec = z.infer<typeof NetworkSpec>
 
+/** What an endpoint is that is no container's: a host's own access to the network, or a leg of a router. */
+export const ENDPOINT_ROLES = ['shim', 'router'] as const
+export type EndpointRole = (typeof ENDPOINT_ROLES)[number]
+
 export const EndpointSpec = z.strictObject({
   uid: Uid,
   network: Uid,
@@ -54,6 +58,10 @@ export const EndpointSpec = z.strictObject({
   aliases: z.array(EndpointName),
   /** Its container is stopped and keeps the addresses: nobody answers there, and no name leads there. */
   stopped: z.literal(true).optional(),
+  /** Absent: a container's. */
+  role: z.enum(ENDPOINT_ROLES).optional(),
+  /** Of a leg: whose it is. */
+  router: Uid.optional(),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>
 
@@ -63,12 +71,26 @@ export type PeerSpec = z.infer<typeof PeerSpec>
 export const UplinkSpec = z.strictObject({ name: Name, interface: InterfaceName })
 export type UplinkSpec = z.infer<typeof UplinkSpec>
 
-/** `network`: every network of the cluster. `endpoint`, `peer`: only of networks in which the host has endpoints. */
+/**
+ * A router as hosts see it: those of its networks set routes by its legs, which are endpoints; `host` carries it.
+ * `generation` counts its moves.
+ */
+export const RouterSpec = z.strictObject({
+  uid: Uid,
+  name: Name,
+  host: Name,
+  generation: z.number().int().positive(),
+  networks: z.array(Uid),
+})
+export type RouterSpec = z.infer<typeof RouterSpec>
+
+/** `network`: every network of the cluster. `endpoint`, `peer`: only of networks in which the host has endpoints; `router`: of those, too. */
 export const Entry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('network'), ...NetworkSpec.shape }),
   z.strictObject({ kind: z.literal('endpoint'), ...EndpointSpec.shape }),
   z.strictObject({ kind: z.literal('peer'), ...PeerSpec.shape }),
   z.strictObject({ kind: z.literal('uplink'), ...UplinkSpec.shape }),
+  z.strictObject({ kind: z.literal('router'), ...RouterSpec.shape }),
 ])
 export type Entry = z.infer<typeof Entry>
 
@@ -77,6 +99,7 @@ export function entryKey(entry: Entry): string {
   switch (entry.kind) {
     case 'network':
     case 'endpoint':
+    case 'router':
       return `${entry.kind}/${entry.uid}`
     case 'peer':
       return `peer/${entry.host}`

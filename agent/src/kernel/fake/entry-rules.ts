@@ -52,7 +52,11 @@ export function setRoute(world: FakeWorld, entry: Route): void {
   if (entry.via !== undefined && !reaches(world, entry, entry.via)) {
     refuse('ENETUNREACH', 'next hop is not on the link', entry.via)
   }
-  world.routes.set(`${entry.netns} ${formatCidr(destination)}`, { ...entry, destination: formatCidr(destination) })
+  world.routes.set(`${entry.netns} ${formatCidr(destination)}`, {
+    ...entry,
+    destination: formatCidr(destination),
+    owned: true,
+  })
 }
 
 export function deleteRoute(world: FakeWorld, entry: Route): void {

@@ -6,6 +6,7 @@ import {
   FABRIC_NETNS,
   formatOp,
   type HostState,
+  isSandbox,
   type Link,
   type LinkRef,
   type NftTableRef,
@@ -72,7 +73,12 @@ export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
   return {
     observe: async (sandboxes) => {
       const missing = [...new Set(sandboxes)].filter((sandbox) => !world.netns.has(sandbox))
-      const seen = new Set(['', FABRIC_NETNS, ...sandboxes.filter((sandbox) => world.netns.has(sandbox))])
+      const seen = new Set([
+        '',
+        FABRIC_NETNS,
+        ...world.routers.keys(),
+        ...sandboxes.filter((sandbox) => world.netns.has(sandbox)),
+      ])
       return { state: observed(world, seen), missing }
     },
     find: async (refs) => {
@@ -120,6 +126,13 @@ export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
 
 function perform(world: FakeWorld, op: Op): void {
   switch (op.op) {
+    case 'netns-add':
+      world.netns.add(op.namespace.netns)
+      world.routers.set(op.namespace.netns, op.namespace.forwarding)
+      break
+    case 'netns-delete':
+      removeNetns(world, op.netns)
+      break
     case 'link-add':
       addLink(world, op.link)
       break
@@ -168,14 +181,16 @@ function isRemovalOfGone(op: Op, error: unknown): boolean {
 function observed(world: FakeWorld, seen: ReadonlySet<string>): HostState {
   const all = everything(world)
   const owned = new Set(all.links.filter((link) => link.owned).map(linkKey))
-  const inSandbox = (netns: string) => netns !== '' && netns !== FABRIC_NETNS
   const isSeen = (entry: { netns: string }) => seen.has(entry.netns)
   const ofOwned = (entry: { netns: string; link: string }) =>
     isSeen(entry) && owned.has(linkKey({ netns: entry.netns, name: entry.link }))
   return structuredClone({
+    namespaces: all.namespaces,
     links: all.links.filter((link) => isSeen(link) && (link.netns !== FABRIC_NETNS || link.owned)),
-    addresses: all.addresses.filter((entry) => ofOwned(entry) || (isSeen(entry) && inSandbox(entry.netns))),
-    routes: all.routes.filter((entry) => isSeen(entry) && inSandbox(entry.netns)),
+    addresses: all.addresses.filter((entry) => ofOwned(entry) || (isSeen(entry) && isSandbox(entry.netns))),
+    routes: all.routes.filter(
+      (entry) => entry.netns !== FABRIC_NETNS && (ofOwned(entry) || (isSeen(entry) && isSandbox(entry.netns))),
+    ),
     neighbours: all.neighbours.filter(ofOwned),
     fdb: all.fdb.filter(ofOwned),
     nftTables: all.nftTables.filter(isSeen),
@@ -184,6 +199,7 @@ function observed(world: FakeWorld, seen: ReadonlySet<string>): HostState {
 
 function everything(world: FakeWorld): HostState {
   return {
+    namespaces: [...world.routers].map(([netns, forwarding]) => ({ netns, forwarding })),
     links: [...world.links.values()].map((link) => withPeer(world, link)),
     addresses: [...world.addresses.values()],
     routes: [...world.routes.values()],
@@ -217,6 +233,10 @@ function asStored(link: Link): StoredLink {
 
 function fill(world: FakeWorld, initial: Partial<HostState>): void {
   const state = structuredClone(initial)
+  for (const { netns, forwarding } of state.namespaces ?? []) {
+    world.netns.add(netns)
+    world.routers.set(netns, forwarding)
+  }
   for (const link of state.links ?? []) {
     world.netns.add(link.netns)
     world.links.set(linkKey(link), asStored(link))
@@ -236,6 +256,7 @@ function fill(world: FakeWorld, initial: Partial<HostState>): void {
 function lines(world: FakeWorld): string[] {
   const state = everything(world)
   const ops: Op[] = [
+    ...state.namespaces.map((namespace) => ({ op: 'netns-add', namespace }) as const),
     ...state.links.filter((link) => link.kind !== 'other').map((link) => ({ op: 'link-add', link }) as const),
     ...state.addresses.map((address) => ({ op: 'address-add', address }) as const),
     ...state.routes.map((route) => ({ op: 'route-set', route }) as const),

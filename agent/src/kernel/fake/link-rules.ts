@@ -101,6 +101,8 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
   if (set.mac !== undefined) changeMac(world, link, set.mac.toLowerCase())
   if (set.mtu !== undefined) setMtu(world, link, set.mtu)
   if (set.alias !== undefined) link.alias = set.alias
+  if (set.forwarding !== undefined) link.forwarding = set.forwarding
+  if (set.strictArp !== undefined) link.strictArp = set.strictArp
   if (set.ipv6 === false) disableIpv6(world, link)
   if (set.ipv6 === true) {
     if (link.mtu < MIN_MTU_IPV6) refuse('EOPNOTSUPP', 'link cannot have IPv6', link.name)

@@ -1,5 +1,5 @@
 /** Refusals of the fake kernel: the codes that the real one's error numbers become. */
-import { FABRIC_NETNS, type LinkRef } from '@weft/shared'
+import { isSandbox, type LinkRef } from '@weft/shared'
 import { ERRNO, errnoError } from '../errno.ts'
 import { type FakeWorld, linkKey, type StoredLink } from './world.ts'
 
@@ -19,7 +19,6 @@ export function needLink(world: FakeWorld, ref: LinkRef): StoredLink {
 /** Outside of sandboxes only what carries our mark may be altered. */
 export function needOurs(world: FakeWorld, ref: LinkRef): StoredLink {
   const link = needLink(world, ref)
-  const inSandbox = ref.netns !== '' && ref.netns !== FABRIC_NETNS
-  if (!inSandbox && !link.owned) refuse('EPERM', 'link is not ours', ref.name)
+  if (!isSandbox(ref.netns) && !link.owned) refuse('EPERM', 'link is not ours', ref.name)
   return link
 }

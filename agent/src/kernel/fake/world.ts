@@ -28,6 +28,8 @@ export type StoredLink = Link & {
 
 export interface FakeWorld {
   readonly netns: Set<string>
+  /** Of routers: by name, whether they forward. */
+  readonly routers: Map<string, boolean>
   readonly links: Map<string, StoredLink>
   /** Ends of veth pairs, both ways, by {@link linkKey}. */
   readonly pairs: Map<string, string>
@@ -59,6 +61,7 @@ export const DEFAULT_PORT = {
 export function createWorld(): FakeWorld {
   return {
     netns: new Set(['', FABRIC_NETNS]),
+    routers: new Map(),
     links: new Map(),
     pairs: new Map(),
     pinnedMtu: new Set(),
@@ -142,6 +145,7 @@ export function disableIpv6(world: FakeWorld, link: StoredLink): void {
 /** The netns goes with all that was born in it or moved there. */
 export function removeNetns(world: FakeWorld, netns: string): void {
   world.netns.delete(netns)
+  world.routers.delete(netns)
   for (const [key, link] of [...world.links]) if (link.netns === netns) removeLink(world, key)
   for (const [key, table] of [...world.tables]) if (table.netns === netns) world.tables.delete(key)
 }

@@ -6,7 +6,7 @@ import { type NetlinkMessage as Message, readS32 } from 'netlink/dist/structs.js
 import { ERRNO } from '../errno.ts'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import type { NetlinkSocket } from '../netlink/transport.ts'
-import { AF_INET6, macText } from '../netlink/values.ts'
+import { AF_INET, AF_INET6, macText } from '../netlink/values.ts'
 
 /** Links in course of removal carry this group for the moment between mark and stroke (write/delete-links.ts). */
 export const DOOMED_LINK_GROUP = WEFT_LINK_GROUP - 1
@@ -30,6 +30,9 @@ export interface LinkRow {
   readonly lowerIndex: number
   readonly lowerNsid: number | undefined
   readonly ipv6: boolean
+  /** undefined where the families differ, so that it is set again. */
+  readonly forwarding: boolean | undefined
+  readonly strictArp: boolean
 }
 
 /** RTEXT_FILTER_SKIP_STATS (linux/rtnetlink.h): counters are most of a link message and nobody here reads them. */
@@ -74,7 +77,7 @@ function parseRow(message: Message): LinkRow {
     portData: copy(info.slaveData),
     lowerIndex: attrs.link === undefined ? 0 : readS32.call(attrs.link, 0),
     lowerNsid: attrs.linkNetnsid,
-    ipv6: ipv6Enabled(attrs.afSpec),
+    ...inetSettings(attrs.afSpec),
   }
 }
 
@@ -82,21 +85,34 @@ function copy(bytes: Buffer | undefined): Buffer | undefined {
   return bytes === undefined ? undefined : Buffer.from(bytes)
 }
 
+/** Nested in IFLA_AF_SPEC: an array of __s32, IPv4's without its first place (linux/ip.h, linux/ipv6.h). */
+const IFLA_INET_CONF = 1
 const IFLA_INET6_CONF = 2
-/** Position in the array of IFLA_INET6_CONF (enum in linux/ipv6.h). */
-const DEVCONF_DISABLE_IPV6 = 26
+const V4 = { forwarding: 0, arpAnnounce: 17, arpIgnore: 18 } as const
+const V6 = { forwarding: 0, disabled: 26 } as const
 
 /** IPv6 runs on the link: the kernel has it there at all (MTU of 1280 or more) and disable_ipv6 is 0. */
-function ipv6Enabled(afSpec: Map<number, Buffer> | undefined): boolean {
-  const inet6 = afSpec?.get(AF_INET6)
-  if (inet6 === undefined) return false
-  let enabled = false
-  for (let offset = 0; offset + 4 <= inet6.length; ) {
-    const length = inet6.readUInt16LE(offset)
-    const type = inet6.readUInt16LE(offset + 2) & 0x3fff
-    if (type === IFLA_INET6_CONF) enabled = inet6.readInt32LE(offset + 4 + 4 * DEVCONF_DISABLE_IPV6) === 0
-    if (length < 4) break
+function inetSettings(afSpec: Map<number, Buffer> | undefined) {
+  const v4 = confOf(afSpec?.get(AF_INET), IFLA_INET_CONF)
+  const v6 = confOf(afSpec?.get(AF_INET6), IFLA_INET6_CONF)
+  const ipv6 = v6 !== undefined && v6(V6.disabled) === 0
+  const forwards = v4?.(V4.forwarding) === 1
+  return {
+    ipv6,
+    forwarding: ipv6 && (v6(V6.forwarding) === 1) !== forwards ? undefined : forwards,
+    strictArp: v4?.(V4.arpIgnore) === 1 && v4(V4.arpAnnounce) === 2,
+  }
+}
+
+function confOf(family: Buffer | undefined, wanted: number): ((place: number) => number) | undefined {
+  if (family === undefined) return undefined
+  for (let offset = 0; offset + 4 <= family.length; ) {
+    const length = family.readUInt16LE(offset)
+    const type = family.readUInt16LE(offset + 2) & 0x3fff
+    const start = offset + 4
+    if (type === wanted) return (place) => family.readInt32LE(start + 4 * place)
+    if (length < 4) return undefined
     offset += (length + 3) & ~3
   }
-  return enabled
+  return undefined
 }

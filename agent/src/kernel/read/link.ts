@@ -24,6 +24,8 @@ export function toLink(row: LinkRow, here: NetnsLinks): Link {
     ...(port !== undefined && { port }),
     ...(row.alias !== undefined && { alias: row.alias }),
     ipv6: row.ipv6,
+    ...(row.forwarding !== undefined && { forwarding: row.forwarding }),
+    strictArp: row.strictArp,
     owned: isOwned(row),
   }
   if (isMadeKind(row.kind)) {

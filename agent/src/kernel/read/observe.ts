@@ -1,5 +1,5 @@
 /** The full dump: every netns that matters, as one HostState. nft is read elsewhere (nft/tables.ts). */
-import { FABRIC_NETNS, type HostState, type Link, type LinkRef, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, type HostState, isSandbox, type Link, type LinkRef, WeftError } from '@weft/shared'
 import { nsidOf } from '../netlink/nsid.ts'
 import { type NetlinkSocket, openNetlink } from '../netlink/transport.ts'
 import type { Namespaces } from '../netns.ts'
@@ -9,7 +9,7 @@ import { dumpLinks, findLink, isOwned, type LinkRow } from './link-row.ts'
 import { dumpFdb, dumpNeighbours } from './neighbour.ts'
 import { readRoutes } from './route.ts'
 
-type NetnsState = Omit<HostState, 'nftTables'>
+type NetnsState = Omit<HostState, 'namespaces' | 'nftTables'>
 
 export interface Sockets {
   readonly own: NetlinkSocket
@@ -101,16 +101,15 @@ function knownPeers(
 
 function readNetns(socket: NetlinkSocket, here: NetnsLinks): NetnsState {
   const { netns, rows } = here
-  const inSandbox = netns !== '' && netns !== FABRIC_NETNS
   const links = [...rows.values()].filter((row) => !row.loopback).map((row) => toLink(row, here))
   const owned = namesOf(rows, isOwned)
-  const wanted = inSandbox ? namesOf(rows, (row) => !row.loopback) : owned
+  const wanted = isSandbox(netns) ? namesOf(rows, (row) => !row.loopback) : owned
   const vxlans = namesOf(rows, (row) => row.kind === 'vxlan' && isOwned(row))
   const ports = namesOf(rows, (row) => isOwned(row) && isOwnedBridge(rows.get(row.masterIndex)))
   return {
-    links: netns === FABRIC_NETNS ? links.filter((link: Link) => link.owned === true) : links,
+    links: isSwitching(netns) ? links.filter((link: Link) => link.owned === true) : links,
     addresses: wanted.size === 0 ? [] : dumpAddresses(socket, netns, (index) => wanted.get(index)),
-    routes: inSandbox ? readRoutes(socket, netns, (index) => wanted.get(index)) : [],
+    routes: isSwitching(netns) || wanted.size === 0 ? [] : readRoutes(socket, netns, (index) => wanted.get(index)),
     neighbours: owned.size === 0 ? [] : dumpNeighbours(socket, netns, (index) => owned.get(index)),
     fdb:
       vxlans.size + ports.size === 0
@@ -122,6 +121,11 @@ function readNetns(socket: NetlinkSocket, here: NetnsLinks): NetnsState {
             (index) => ports.get(index),
           ),
   }
+}
+
+/** The fabric: no address of it routes anything. */
+function isSwitching(netns: string): boolean {
+  return netns === FABRIC_NETNS
 }
 
 function isOwnedBridge(row: LinkRow | undefined): boolean {

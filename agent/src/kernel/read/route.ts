@@ -1,5 +1,5 @@
 /** Routes (RTM_NEWROUTE) of the main table. */
-import type { Route } from '@weft/shared'
+import { type Route, WEFT_ROUTE_PROTOCOL } from '@weft/shared'
 import { formatRouteMessage, MessageType, parseRouteMessage } from 'netlink/dist/rt/structs.js'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import type { NetlinkSocket } from '../netlink/transport.ts'
@@ -21,6 +21,7 @@ export interface RouteRow {
   readonly linkIndex: number
   /** Made by the kernel itself, of an address. */
   readonly ofKernel: boolean
+  readonly owned: boolean
 }
 
 /** Unicast routes of the main table; clones in a cache and those of one host's own addresses are in other tables. */
@@ -37,6 +38,8 @@ export function dumpRoutes(socket: NetlinkSocket): RouteRow[] {
       via: attrs.gateway === undefined ? undefined : addressText(attrs.gateway),
       linkIndex: attrs.oif ?? 0,
       ofKernel: data.protocol === 'KERNEL',
+      // A number without a name stays one.
+      owned: Number(data.protocol) === WEFT_ROUTE_PROTOCOL,
     }
   })
 }
@@ -47,9 +50,9 @@ export function readRoutes(
   netns: string,
   nameOf: (index: number) => string | undefined,
 ): Route[] {
-  return dumpRoutes(socket).flatMap(({ destination, via, linkIndex, ofKernel }) => {
+  return dumpRoutes(socket).flatMap(({ destination, via, linkIndex, ofKernel, owned }) => {
     const link = nameOf(linkIndex)
     if (link === undefined || ofKernel) return []
-    return [{ netns, link, destination, ...(via !== undefined && { via }) }]
+    return [{ netns, link, destination, ...(via !== undefined && { via }), owned }]
   })
 }

@@ -13,19 +13,25 @@ import { absentErrnos, isRemoval, isTableOp, linkOfEntry, type TableOp, tableReq
 import type { Writer } from './writer.ts'
 
 type LinkDelete = Extract<Op, { op: 'link-delete' }>
-/** Carries out ops on the nft tables of one netns in one transaction, or throws. */
-export type ApplyNft = (netns: string, ops: readonly NftOp[]) => void
+
+/** What is not done by netlink messages on links. */
+export interface Others {
+  /** Carries out ops on the nft tables of one netns in one transaction, or throws. */
+  nft(netns: string, ops: readonly NftOp[]): void
+  addNamespace(op: Extract<Op, { op: 'netns-add' }>): Promise<void>
+  deleteNamespace(op: Extract<Op, { op: 'netns-delete' }>): Promise<void>
+}
 
 /** Applies all ops and returns the failures in their order. The event loop turns between batches. */
-export async function applyOps(writer: Writer, ops: readonly Op[], applyNft: ApplyNft): Promise<OpFailure[]> {
+export async function applyOps(writer: Writer, ops: readonly Op[], others: Others): Promise<OpFailure[]> {
   const failures: OpFailure[] = []
   for (const run of runsOf(ops)) {
     const [first] = run
     if (first === undefined) continue
     if (isTableOp(first)) failures.push(...applyEntries(writer, run as readonly TableOp[]))
     else if (first.op === 'link-delete') failures.push(...applyDeletes(writer, run as readonly LinkDelete[]))
-    else if (isNftOp(first)) failures.push(...applyTables(applyNft, run as readonly NftOp[]))
-    else failures.push(...applyOne(writer, first))
+    else if (isNftOp(first)) failures.push(...applyTables(others.nft, run as readonly NftOp[]))
+    else failures.push(...(await applyOne(writer, first, others)))
     await turn()
   }
   return failures
@@ -51,10 +57,15 @@ function runKey(op: Op): string | undefined {
   return op.op === 'link-delete' ? `removals ${op.netns}` : undefined
 }
 
-function applyOne(writer: Writer, op: Op): OpFailure[] {
+async function applyOne(writer: Writer, op: Op, others: Others): Promise<OpFailure[]> {
   try {
     if (op.op === 'link-add') addLink(writer, op.link)
     else if (op.op === 'link-set') setLink(writer, op.netns, op.name, op.set)
+    else if (op.op === 'netns-add') await others.addNamespace(op)
+    else if (op.op === 'netns-delete') {
+      writer.leave(op.netns)
+      await others.deleteNamespace(op)
+    }
     return []
   } catch (error) {
     return [failure(op, error)]
@@ -66,7 +77,7 @@ function isNftOp(op: Op): op is NftOp {
 }
 
 /** One transaction; when it is refused, one for each, so that the others hold and the culprit is named. */
-function applyTables(applyNft: ApplyNft, ops: readonly NftOp[]): OpFailure[] {
+function applyTables(applyNft: Others['nft'], ops: readonly NftOp[]): OpFailure[] {
   const netns = ops[0]?.table.netns ?? ''
   try {
     applyNft(netns, ops)

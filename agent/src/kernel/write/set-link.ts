@@ -8,7 +8,7 @@ import { encodeBridge } from '../kinds/bridge.ts'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import { macBytes } from '../netlink/values.ts'
 import type { LinkRow } from '../read/link-row.ts'
-import { setIpv6 } from './sysctl.ts'
+import { setForwarding, setIpv6, setStrictArp } from './sysctl.ts'
 import type { Writer } from './writer.ts'
 
 /** linux/if_link.h */
@@ -39,6 +39,8 @@ export function setLink(writer: Writer, netns: string, name: string, set: LinkCh
 export function finishLink(writer: Writer, link: Link): void {
   const rest: LinkChanges = {
     ...(link.ipv6 !== undefined && { ipv6: link.ipv6 }),
+    ...(link.forwarding !== undefined && { forwarding: link.forwarding }),
+    ...(link.strictArp !== undefined && { strictArp: link.strictArp }),
     ...(link.kind === 'bridge' && link.mtu !== undefined && { mtu: link.mtu }),
     ...(link.alias !== undefined && { alias: link.alias }),
     ...(link.port !== undefined && { port: definedOnly(link.port) }),
@@ -83,14 +85,19 @@ function change(
     ...(set.alias !== undefined && { ifalias: set.alias }),
     ...(set.port !== undefined && { linkinfo: portInfo(set.port) }),
   }
-  const { ipv6 } = set
+  const { ipv6, forwarding, strictArp } = set
   // IPv6 is there only with an MTU of 1280 or more, and must be off before `up` starts it.
-  const upNow = ipv6 === undefined ? set.up : undefined
+  const bySysctl = [ipv6, forwarding, strictArp].some((value) => value !== undefined)
+  const upNow = bySysctl ? undefined : set.up
   if (Object.keys(rest).length > 0 || upNow !== undefined) requests.push(request(rest, upNow))
   send(writer, netns, name, requests)
-  if (ipv6 === undefined) return
+  if (!bySysctl) return
   const linkLocal = netns !== FABRIC_NETNS
-  writer.namespaces.within(netns, () => setIpv6(name, ipv6, linkLocal))
+  writer.namespaces.within(netns, () => {
+    if (forwarding !== undefined) setForwarding(name, forwarding)
+    if (strictArp !== undefined) setStrictArp(name, strictArp)
+    if (ipv6 !== undefined) setIpv6(name, ipv6, linkLocal)
+  })
   if (set.up !== undefined) send(writer, netns, name, [request({}, set.up)])
 }
 

@@ -1,4 +1,4 @@
-/** IPv6 per link, which only /proc/sys can switch; always called inside the link's netns. */
+/** What only /proc/sys can switch per link; always called inside the link's netns. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { WeftError } from '@weft/shared'
 
@@ -23,6 +23,20 @@ export function setIpv6(name: string, enabled: boolean, linkLocal: boolean): voi
   if (enabled) write(`${folder}/accept_ra`, '0')
   if (enabled && !linkLocal) write(`${folder}/addr_gen_mode`, IN6_ADDR_GEN_MODE_NONE)
   write(`${folder}/disable_ipv6`, enabled ? '0' : '1')
+}
+
+/** Routes on what comes in on the link, of both families, or drops it. */
+export function setForwarding(name: string, enabled: boolean): void {
+  for (const family of ['ipv4', 'ipv6']) {
+    const file = `/proc/sys/net/${family}/conf/${name}/forwarding`
+    if (existsSync(file)) write(file, enabled ? '1' : '0')
+  }
+}
+
+/** As ip-sysctl(7) has them: 1 answers for addresses of this link only, 2 asks with the best address of this link. */
+export function setStrictArp(name: string, enabled: boolean): void {
+  write(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, enabled ? '1' : '0')
+  write(`/proc/sys/net/ipv4/conf/${name}/arp_announce`, enabled ? '2' : '0')
 }
 
 function write(path: string, value: string): void {

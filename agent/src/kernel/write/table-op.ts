@@ -1,11 +1,19 @@
 /** Entries of links (addresses, routes, neighbours, FDB) as requests that can be batched. */
-import { type FdbEntry, type LinkAddress, type Neighbour, type Op, type Route, WeftError } from '@weft/shared'
+import {
+  type FdbEntry,
+  type LinkAddress,
+  type Neighbour,
+  type Op,
+  type Route,
+  WEFT_ROUTE_PROTOCOL,
+  WeftError,
+} from '@weft/shared'
 import {
   formatAddressMessage,
   formatNeighborMessage,
   formatRouteMessage,
   MessageType,
-  RouteProtocol,
+  type RouteProtocol,
   RouteScope,
   RouteType,
 } from 'netlink/dist/rt/structs.js'
@@ -14,14 +22,14 @@ import { FLAG, type Request, toBuffer } from '../netlink/message.ts'
 import { AF_BRIDGE, addressBytes, familyOf, macBytes } from '../netlink/values.ts'
 import type { LinkRow } from '../read/link-row.ts'
 
-export type TableOp = Exclude<Op, { op: `link-${string}` | `nft-${string}` }>
+export type TableOp = Exclude<Op, { op: `link-${string}` | `netns-${string}` | `nft-${string}` }>
 
 const SET = FLAG.create | FLAG.replace
 const MAIN_TABLE = 254
 const ALL_ZERO_MAC = '00:00:00:00:00:00'
 
 export function isTableOp(op: Op): op is TableOp {
-  return !op.op.startsWith('link-') && !op.op.startsWith('nft-')
+  return !['link-', 'netns-', 'nft-'].some((kind) => op.op.startsWith(kind))
 }
 
 export function isRemoval(op: Op): boolean {
@@ -127,7 +135,7 @@ function route(type: number, flags: number, entry: Route, index: number): Reques
           table: MAIN_TABLE,
           ...(type === MessageType.NEWROUTE
             ? {
-                protocol: RouteProtocol.STATIC,
+                protocol: WEFT_ROUTE_PROTOCOL as RouteProtocol,
                 type: RouteType.UNICAST,
                 scope: entry.via === undefined && bytes.length === 4 ? RouteScope.LINK : RouteScope.UNIVERSE,
               }

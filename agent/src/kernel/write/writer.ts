@@ -1,5 +1,5 @@
 /** What one run of `apply` holds: a socket per netns and the links met so far, by name. */
-import { FABRIC_NETNS, WeftError } from '@weft/shared'
+import { FABRIC_NETNS, isSandbox, WeftError } from '@weft/shared'
 import type { NetlinkSocket } from '../netlink/transport.ts'
 import type { Namespaces } from '../netns.ts'
 import { findLink, isOwned, type LinkRow } from '../read/link-row.ts'
@@ -50,6 +50,13 @@ export class Writer {
     return row
   }
 
+  /** Closes what would keep the netns alive when it is removed. */
+  leave(netns: string): void {
+    this.#sandboxes.get(netns)?.close()
+    this.#sandboxes.delete(netns)
+    this.forgetLinks()
+  }
+
   /** To be called when links were made, removed, renamed or altered. */
   forgetLinks(): void {
     this.#links.clear()
@@ -63,8 +70,7 @@ export class Writer {
 
 /** Never touch what is not ours. */
 export function refuseForeign(netns: string, row: LinkRow): void {
-  const inSandbox = netns !== '' && netns !== FABRIC_NETNS
-  if (inSandbox || isOwned(row)) return
+  if (isSandbox(netns) || isOwned(row)) return
   throw new WeftError('denied', {
     what: 'link is not ours',
     on: row.name,

@@ -5,12 +5,18 @@ import { type List, shortId } from '../list.ts'
 
 const place = ({ network, name = '', uid }: EndpointView) => `${network.name} ${name} ${uid}`
 
+/** Of what is no container's: what it is. */
+function nameOf({ name, role, router }: EndpointView): string {
+  if (role === 'shim') return 'host shim'
+  return role === 'router' ? `router ${router ?? '-'}` : (name ?? '-')
+}
+
 export const ENDPOINTS: List<EndpointView> = {
   id: ({ uid }) => uid,
   order: (a, b) => (place(a) < place(b) ? -1 : 1),
   columns: [
     { title: 'ENDPOINT ID', name: 'ID', value: ({ uid }, trunc) => shortId(uid, trunc) },
-    { title: 'NAME', value: ({ name }) => name ?? '-' },
+    { title: 'NAME', value: nameOf },
     { title: 'NETWORK', value: ({ network }) => network.name },
     { title: 'HOST', value: ({ host }) => host },
     { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
@@ -28,6 +34,7 @@ export const ENDPOINTS: List<EndpointView> = {
     host: whole(({ host }) => host),
     name: part(({ name = '' }) => name),
     id: beginning(({ uid, containerId }) => [uid, ...(containerId === undefined ? [] : [containerId])]),
+    role: whole(({ role }) => role ?? 'container'),
     state: whole(({ state }) => state),
     address: whole(({ addresses }) => addresses),
     mac: whole(({ mac }) => mac),

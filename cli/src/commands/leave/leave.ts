@@ -48,12 +48,13 @@ async function checkUnused(settings: AgentConfig): Promise<void> {
   const endpoints = await firstAnswer(settings.controller, async (url) => {
     return await clientOf(settings, url).call('endpointList', { query: { host: settings.id } })
   })
-  if (endpoints.length === 0) return
-  const names = endpoints.slice(0, MOST_NAMES).map(({ name, uid, network }) => `${name ?? uid} in ${network.name}`)
+  const containers = endpoints.filter(({ role }) => role === undefined)
+  if (containers.length === 0) return
+  const names = containers.slice(0, MOST_NAMES).map(({ name, uid, network }) => `${name ?? uid} in ${network.name}`)
   throw new WeftError('conflict', {
     what: 'containers of this host are on Weft networks',
     on: settings.id,
-    why: `${names.join(', ')}${endpoints.length > MOST_NAMES ? ` and ${endpoints.length - MOST_NAMES} more` : ''}`,
+    why: `${names.join(', ')}${containers.length > MOST_NAMES ? ` and ${containers.length - MOST_NAMES} more` : ''}`,
     remedy: 'remove or disconnect them first (docker rm, docker network disconnect), or leave with --force',
   })
 }

@@ -27,6 +27,18 @@ function affectedBy(view: ClusterView, change: RecordChange): readonly string[] 
       const vteps = [change.before, change.after].map((side) => side?.value.facts.underlay.address)
       return vteps[0] === vteps[1] ? [] : [change.host, ...neighboursOf(view, change.host)]
     }
+    case 'router': {
+      const networks = [change.before, change.after].flatMap((side) => side?.value.networks ?? [])
+      const host = view.placements.get(change.after?.value.uid ?? change.before?.value.uid ?? '')?.value.host
+      return [...(host === undefined ? [] : [host]), ...networks.flatMap((network) => hostsOf(view, network))]
+    }
+    case 'placement': {
+      const sides = [change.before?.value, change.after?.value].filter((side) => side !== undefined)
+      return sides.flatMap(({ host, router }) => [
+        host,
+        ...(view.routers.get(router)?.value.networks ?? []).flatMap((network) => hostsOf(view, network)),
+      ])
+    }
     case 'uplink':
     case 'host':
       return [change.host]

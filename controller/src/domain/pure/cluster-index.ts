@@ -18,7 +18,9 @@ import {
   IncarnationRecord,
   NetworkNameRecord,
   NetworkRecord,
+  PlacementRecord,
   ReservedRecord,
+  RouterRecord,
   type Stored,
   SubnetRecord,
   SubnetsGenerationRecord,
@@ -44,6 +46,9 @@ export class ClusterIndex implements ClusterView {
   readonly subnets = new Map<string, Stored<SubnetRecord>>()
   readonly pools = new Map<string, SubnetPool>()
   readonly endpoints = new Map<string, Stored<EndpointRecord>>()
+  readonly placed = new Set<string>()
+  readonly routers = new Map<string, Stored<RouterRecord>>()
+  readonly placements = new Map<string, Stored<PlacementRecord>>()
   readonly participants = new Map<string, Map<string, Set<string>>>()
   readonly networksOfHost = new Map<string, Set<string>>()
   readonly vnis = new Map<number, string | undefined>()
@@ -83,6 +88,8 @@ export class ClusterIndex implements ClusterView {
       case 'host':
       case 'facts':
       case 'alive':
+      case 'router':
+      case 'placement':
         return this.#swap(key.kind, key.id, undefined)
       case 'uplink':
         return this.#uplink(key.name, key.host, undefined)
@@ -119,6 +126,10 @@ export class ClusterIndex implements ClusterView {
         return this.#swap('facts', key.id, decode(FactsRecord, entry))
       case 'alive':
         return this.#swap('alive', key.id, decode(AliveRecord, entry))
+      case 'router':
+        return this.#swap('router', key.id, own(decode(RouterRecord, entry), key.id))
+      case 'placement':
+        return this.#swap('placement', key.id, decode(PlacementRecord, entry))
       case 'uplink':
         return this.#uplink(key.name, key.host, decode(UplinkRecord, entry))
       case 'held':
@@ -157,6 +168,8 @@ export class ClusterIndex implements ClusterView {
       case 'subnet':
       case 'endpoint':
       case 'facts':
+      case 'router':
+      case 'placement':
         return !this[PLACE[key.kind]].has(key.id)
       case 'uplink':
         return this.uplinks.get(key.name)?.has(key.host) !== true
@@ -173,7 +186,7 @@ export class ClusterIndex implements ClusterView {
   }
 
   #swap(
-    kind: 'network' | 'subnet' | 'endpoint' | 'host' | 'facts' | 'alive',
+    kind: keyof typeof PLACE,
     id: string,
     after: Stored<never> | Stored<unknown> | undefined,
   ): RecordChange | undefined {
@@ -211,13 +224,15 @@ export class ClusterIndex implements ClusterView {
     }
   }
 
-  #take({ uid, network, host }: EndpointRecord): void {
+  #take({ uid, network, host, holder }: EndpointRecord): void {
+    if (holder !== undefined) this.placed.add(uid)
     const hosts = upsert(this.participants, network, () => new Map<string, Set<string>>())
     upsert(hosts, host, () => new Set<string>()).add(uid)
     upsert(this.networksOfHost, host, () => new Set<string>()).add(network)
   }
 
   #leave({ uid, network, host }: EndpointRecord): void {
+    this.placed.delete(uid)
     const hosts = this.participants.get(network)
     const uids = hosts?.get(host)
     uids?.delete(uid)
@@ -272,6 +287,8 @@ const PLACE = {
   host: 'hosts',
   facts: 'facts',
   alive: 'alive',
+  router: 'routers',
+  placement: 'placements',
 } as const
 
 function ofHost(stored: Stored<HostRecord>, id: string): Stored<HostRecord> {

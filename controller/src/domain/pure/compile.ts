@@ -2,13 +2,22 @@
  * From the cluster's records to the intent of one host: a pure function, the same bytes from every controller
  * (TRUTH.md I15). Nothing of a revision or a time enters it; of a state only whether the container is stopped.
  */
-import { type EndpointSpec, type Entry, type EntryMap, entryKey, type NetworkSpec, type SubnetSpec } from '@weft/shared'
-import type { EndpointRecord, FactsRecord, NetworkRecord, SubnetRecord } from './records.ts'
+import {
+  type EndpointSpec,
+  type Entry,
+  type EntryMap,
+  entryKey,
+  type NetworkSpec,
+  type RouterSpec,
+  type SubnetSpec,
+} from '@weft/shared'
+import type { EndpointRecord, FactsRecord, NetworkRecord, RouterRecord, SubnetRecord } from './records.ts'
 import { type ClusterView, hostsOf, subnetsOf } from './view.ts'
 
 /**
  * What a host must realise: every network; endpoints (its own and the others') of the networks in which it has one;
- * the VTEPs of the hosts that it shares a network with; its own uplinks. Sorted by key.
+ * the VTEPs of the hosts that it shares a network with; its own uplinks; the routers that it carries, or whose networks it
+ * has endpoints in. Sorted by key.
  */
 export function compileHost(view: ClusterView, host: string): EntryMap {
   const networks = [...(view.networksOfHost.get(host) ?? [])]
@@ -17,6 +26,7 @@ export function compileHost(view: ClusterView, host: string): EntryMap {
     ...networks.flatMap((network) => endpointEntries(view, network)),
     ...peersOf(view, host, networks),
     ...uplinkEntries(view, host),
+    ...routerEntries(view, host, networks),
   ]
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -25,10 +35,13 @@ type Keyed = readonly [key: string, entry: Entry]
 
 /** An endpoint as hosts and agents see it. */
 export function endpointSpec(record: EndpointRecord): EndpointSpec {
-  const { uid, network, host, mac, name, aliases } = record
+  const { uid, network, host, mac, name, aliases, holder } = record
   const addresses = record.addresses.map(({ ip }) => ip)
   const stopped = record.state === 'detached' ? { stopped: true as const } : {}
-  return { uid, network, host, mac, addresses, ...(name === undefined ? {} : { name }), aliases, ...stopped }
+  const role = holder === undefined ? {} : { role: holder.kind }
+  const router = holder?.kind === 'router' ? { router: holder.router } : {}
+  const named = name === undefined ? {} : { name }
+  return { uid, network, host, mac, addresses, ...named, aliases, ...stopped, ...role, ...router }
 }
 
 export function subnetSpec(record: SubnetRecord): SubnetSpec {
@@ -93,6 +106,21 @@ function peersOf(view: ClusterView, host: string, networks: readonly string[]): 
     const facts = view.facts.get(peer)
     return facts === undefined ? [] : [peerEntryOf(facts.value, peer)]
   })
+}
+
+function routerEntries(view: ClusterView, host: string, networks: readonly string[]): Keyed[] {
+  const own = new Set(networks)
+  return [...view.routers.values()].flatMap(({ value }) => {
+    const spec = routerSpec(view, value)
+    const concerns = spec?.host === host || value.networks.some((network) => own.has(network))
+    return spec === undefined || !concerns ? [] : [keyed({ kind: 'router', ...spec })]
+  })
+}
+
+/** Undefined while nothing says which host carries it. */
+function routerSpec(view: ClusterView, { uid, name, networks }: RouterRecord): RouterSpec | undefined {
+  const placement = view.placements.get(uid)?.value
+  return placement === undefined ? undefined : { uid, name, host: placement.host, generation: placement.gen, networks }
 }
 
 function uplinkEntries(view: ClusterView, host: string): Keyed[] {

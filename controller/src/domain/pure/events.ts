@@ -51,6 +51,18 @@ function eventOf(change: RecordChange): Omit<EventView, 'time' | 'revision'> | u
         name: change.name,
         attributes: { host: change.host, interface: (change.after ?? change.before)?.value.interface ?? '' },
       }
+    case 'router': {
+      const record = (change.after ?? change.before)?.value
+      if (record === undefined) return undefined
+      const networks = record.networks.join(' ')
+      return { type: 'router', action, id: record.uid, name: record.name, attributes: { networks } }
+    }
+    case 'placement': {
+      const record = change.after?.value
+      if (record === undefined) return undefined
+      const attributes = { host: record.host, generation: String(record.gen) }
+      return { type: 'router', action: 'update', id: record.router, attributes }
+    }
     case 'facts':
     case 'subnet':
       return undefined

@@ -3,8 +3,10 @@ import { addressFromHex, cidrSize, formatAddress, parseCidr, WeftError } from '@
 import type { EndpointRecord, ReservedRecord, SubnetRecord } from './records.ts'
 import type { ClusterView } from './view.ts'
 
-/** "container web (1a2b3c4d5e6f) on docker1", or the endpoint's id while its container is not known yet. */
+/** "container web (1a2b3c4d5e6f) on docker1", or the endpoint's id while its container is not known yet; of Weft's own, what it is. */
 export function describeEndpoint(record: EndpointRecord): string {
+  if (record.holder?.kind === 'shim') return `the host shim of ${record.host}`
+  if (record.holder?.kind === 'router') return `router ${record.holder.name} on ${record.host}`
   const id = record.containerId === undefined ? '' : ` (${record.containerId.slice(0, 12)})`
   const what = record.name === undefined ? `endpoint ${record.uid}${id}` : `container ${record.name}${id}`
   return `${what} on ${record.host}`
@@ -24,7 +26,10 @@ export function heldByEndpoint(ip: string, holder: EndpointRecord): WeftError {
     what: 'address is in use',
     on: ip,
     why: `${describeEndpoint(holder)} has it since ${holder.createdAt}`,
-    remedy: 'ask for another address, or remove that container first',
+    remedy:
+      holder.holder === undefined
+        ? 'ask for another address, or remove that container first'
+        : 'ask for another address',
   })
 }
 

@@ -35,6 +35,10 @@ export const keys = {
   facts: (host: string): string => at('facts', host),
   alive: (host: string): string => at('alive', host),
   vtep: (hex: string): string => at('vtep', hex),
+  router: (uid: string): string => at('router', uid),
+  routerName: (name: string): string => at('routername', name),
+  /** Which host carries a router. Written by moves only: its mod revision stands for one of them. */
+  placement: (router: string): string => at('placement', router),
   leader: at('leader'),
   /** Ids begin with the time, so that keys sort by age. */
   audit: (id: string): string => at('audit', id),
@@ -43,7 +47,10 @@ export const keys = {
 /** What a key of Weft is about; `other` is a key that this version does not know. */
 export type ParsedKey =
   | { readonly kind: 'cluster' | 'incarnation' | 'subnets-generation' | 'other' }
-  | { readonly kind: 'network' | 'subnet' | 'endpoint' | 'host' | 'facts' | 'alive'; readonly id: string }
+  | {
+      readonly kind: 'network' | 'subnet' | 'endpoint' | 'host' | 'facts' | 'alive' | 'router' | 'placement'
+      readonly id: string
+    }
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
@@ -77,7 +84,10 @@ export function parseKey(key: string): ParsedKey {
     case 'host':
     case 'facts':
     case 'alive':
+    case 'router':
+    case 'placement':
       return { kind, id: a }
+    case 'routername':
     case 'netname':
       return { kind: 'name' }
     case 'vtep':

@@ -5,7 +5,7 @@ import { networkByRef } from './find.ts'
 import type { NetworkPlan } from './plan-network.ts'
 import type { NetworkRecord, Stored, SubnetRecord } from './records.ts'
 import { ruledOut } from './subnet-pool.ts'
-import { type ClusterView, subnetsOf } from './view.ts'
+import { type ClusterView, containersIn, subnetsOf } from './view.ts'
 
 type SubnetView = NetworkView['subnets'][number]
 
@@ -52,12 +52,11 @@ export function plannedView(plan: NetworkPlan, createdAt: string): NetworkView {
 }
 
 function viewOf(view: ClusterView, { value, modRevision }: Stored<NetworkRecord>): NetworkView {
-  const hosts = [...(view.participants.get(value.uid)?.values() ?? [])]
   return {
     ...networkSpec(view, value),
     createdAt: value.createdAt,
     subnets: subnetsOf(view, value).map((subnet) => subnetView(view, subnet)),
-    endpoints: hosts.reduce((sum, uids) => sum + uids.size, 0),
+    endpoints: containersIn(view, value.uid),
     revision: modRevision,
     warnings: value.warnings,
   }

@@ -2,6 +2,7 @@
 import {
   type Address,
   canonicalJson,
+  type Driver,
   driverFor,
   type Egress,
   formatCidr,
@@ -53,6 +54,7 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   const options = parseOptions(driver, request.options)
   const parent = driver.parent(options)
   checkParentUse(view, driver, request.options)
+  refuseDeaf(driver, options)
   const settled = parent === undefined ? NO_PARENT : settleParent(view, parent)
   const others = occupiedRanges(view, settled.ownRange)
   const subnets = planSubnets(view, request, others)
@@ -73,6 +75,18 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
     warnings: [...settled.warnings, ...(view.facts.size === 0 ? ['no host has joined yet'] : [])],
     wish: wishOf(request),
   }
+}
+
+/** A host's interface that no container would hear is no access. */
+function refuseDeaf(driver: Driver, options: unknown): void {
+  const why = driver.hostAccess(options) ? driver.deaf(options) : undefined
+  if (why === undefined) return
+  throw new WeftError('invalid', {
+    what: 'host access is not possible in this mode',
+    on: 'host_access=true',
+    why,
+    remedy: 'leave host_access out, or choose the mode bridge',
+  })
 }
 
 /** What was asked for, as a short text that is equal for equal requests. */

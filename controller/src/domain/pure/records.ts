@@ -86,6 +86,13 @@ export const ReservedRecord = z.strictObject({
 })
 export type ReservedRecord = z.infer<typeof ReservedRecord>
 
+/** Who has an endpoint that is no container's. */
+export const Holder = z.discriminatedUnion('kind', [
+  /** The endpoint's host: its own access to the network. */
+  z.strictObject({ kind: z.literal('shim') }),
+  z.strictObject({ kind: z.literal('router'), router: Uid, name: Name }),
+])
+
 export const EndpointRecord = z.strictObject({
   ...edited,
   uid: Uid,
@@ -102,8 +109,26 @@ export const EndpointRecord = z.strictObject({
   createdAt: Time,
   /** A complete report of this epoch of the host did not list it. */
   missing: z.strictObject({ epoch: z.number().int(), since: Time }).optional(),
+  /** Absent: a container's. */
+  holder: Holder.optional(),
 })
 export type EndpointRecord = z.infer<typeof EndpointRecord>
+
+export const RouterRecord = z.strictObject({
+  ...edited,
+  uid: Uid,
+  name: Name,
+  /** Where it is to be while that host lives. */
+  preferred: Name.optional(),
+  /** In the order in which they were connected. */
+  networks: z.array(Uid),
+  createdAt: Time,
+})
+export type RouterRecord = z.infer<typeof RouterRecord>
+
+/** Which host carries a router; `gen` counts its moves, and of two hosts the one with the lower has to be silent. */
+export const PlacementRecord = z.strictObject({ ...edited, router: Uid, host: Name, since: Time })
+export type PlacementRecord = z.infer<typeof PlacementRecord>
 
 export const UplinkRecord = z.strictObject({ ...edited, interface: InterfaceName })
 export type UplinkRecord = z.infer<typeof UplinkRecord>
@@ -142,7 +167,15 @@ export const AuditRecord = z.strictObject({
   /** By the clock of the controller that made the change. */
   time: Time,
   actor: z.enum(ACTORS),
-  action: z.enum(['network.create', 'network.remove', 'uplink.set']),
+  action: z.enum([
+    'network.create',
+    'network.remove',
+    'uplink.set',
+    'router.create',
+    'router.connect',
+    'router.disconnect',
+    'router.remove',
+  ]),
   /** What was changed, by name: `network front (uid)`, `uplink lan of docker1 = eth0`. */
   object: z.string(),
 })

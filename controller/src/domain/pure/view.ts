@@ -8,6 +8,8 @@ import type {
   FactsRecord,
   HostRecord,
   NetworkRecord,
+  PlacementRecord,
+  RouterRecord,
   Stored,
   SubnetRecord,
   UplinkRecord,
@@ -23,6 +25,11 @@ export interface ClusterView {
   readonly subnets: ReadonlyMap<string, Stored<SubnetRecord>>
   readonly pools: ReadonlyMap<string, SubnetPool>
   readonly endpoints: ReadonlyMap<string, Stored<EndpointRecord>>
+  /** Uids of endpoints that are no container's: shims and legs of routers. */
+  readonly placed: ReadonlySet<string>
+  readonly routers: ReadonlyMap<string, Stored<RouterRecord>>
+  /** By router. */
+  readonly placements: ReadonlyMap<string, Stored<PlacementRecord>>
   /** Network uid -> host -> uids of its endpoints there. */
   readonly participants: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>
   /** Host -> network uids in which it has endpoints. */
@@ -56,6 +63,8 @@ export type RecordChange =
   | Changed<'network', NetworkRecord>
   | Changed<'subnet', SubnetRecord>
   | Changed<'endpoint', EndpointRecord>
+  | Changed<'router', RouterRecord>
+  | Changed<'placement', PlacementRecord>
   | (Changed<'host', HostRecord> & { readonly host: string })
   | (Changed<'facts', FactsRecord> & { readonly host: string })
   | (Changed<'alive', AliveRecord> & { readonly host: string })
@@ -74,6 +83,13 @@ export interface ClusterChange {
 /** Hosts that have endpoints in the network. */
 export function hostsOf(view: ClusterView, network: string): readonly string[] {
   return [...(view.participants.get(network)?.keys() ?? [])]
+}
+
+/** How many endpoints containers have in the network, on one host or on all. */
+export function containersIn(view: ClusterView, network: string, host?: string): number {
+  const hosts = [...(view.participants.get(network) ?? [])].filter(([each]) => host === undefined || each === host)
+  const uids = hosts.flatMap(([, all]) => [...all])
+  return uids.reduce((count, uid) => count + (view.placed.has(uid) ? 0 : 1), 0)
 }
 
 /** The subnets of a network, in the order in which they were asked for. */

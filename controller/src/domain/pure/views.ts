@@ -3,10 +3,10 @@ import { driverFor, type EndpointView, type HostView, parseOptions, type UplinkV
 import { endpointByRef, hostByRef, networkByRef } from './find.ts'
 import { parentOn } from './parent-on-host.ts'
 import type { EndpointRecord, HostRecord, Stored } from './records.ts'
-import type { ClusterView } from './view.ts'
+import { type ClusterView, containersIn } from './view.ts'
 
 export function endpointView(view: ClusterView, { value }: Stored<EndpointRecord>): EndpointView {
-  const { uid, network, host, name, aliases, mac, addresses, state, containerId, createdAt } = value
+  const { uid, network, host, name, aliases, mac, addresses, state, containerId, createdAt, holder } = value
   return {
     uid,
     network: { uid: network, name: view.networks.get(network)?.value.name ?? network },
@@ -18,6 +18,8 @@ export function endpointView(view: ClusterView, { value }: Stored<EndpointRecord
     state,
     ...(containerId === undefined ? {} : { containerId }),
     createdAt,
+    ...(holder === undefined ? {} : { role: holder.kind }),
+    ...(holder?.kind === 'router' ? { router: holder.name } : {}),
   }
 }
 
@@ -83,7 +85,7 @@ export function hostView(view: ClusterView, { value }: Stored<HostRecord>): Host
     joinedAt: value.joinedAt,
     facts,
     uplinks: Object.fromEntries(uplinks.sort(([a], [b]) => (a < b ? -1 : 1))),
-    endpoints: networks.reduce((sum, uid) => sum + (view.participants.get(uid)?.get(value.id)?.size ?? 0), 0),
+    endpoints: networks.reduce((sum, uid) => sum + containersIn(view, uid, value.id), 0),
   }
 }
 

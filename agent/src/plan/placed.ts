@@ -1,0 +1,173 @@
+/**
+ * What of the intent is Weft's own on this host: its shims in networks with host access, the legs of the routers that it
+ * carries, and the routes by which its containers reach what lies behind routers. Pure.
+ *
+ * Invariants
+ * - A leg is made only on the host that the router's own record names.
+ * - A shim has its one address and a route for each container: it takes no packet that another route of the host's carries.
+ * - A container that is on a network itself reaches it by itself, never by a router.
+ */
+import {
+  type Driver,
+  driverFor,
+  type EndpointSpec,
+  type EntryMap,
+  interfaceName,
+  type LocalEndpoint,
+  type Namespace,
+  type NetworkSpec,
+  parseAddress,
+  parseCidr,
+  parseOptions,
+  type RouterSpec,
+  routerNetns,
+  WeftError,
+} from '@weft/shared'
+import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts'
+
+type Route = NonNullable<LocalEndpoint['routes']>[number]
+type ByNetwork = ReadonlyMap<string, readonly LocalEndpoint[]>
+
+/** The router namespaces of this host, made whether or not their networks can be expanded. */
+export function routerNamespaces(entries: EntryMap, hostId: string): Namespace[] {
+  return routersOf(entries)
+    .filter(({ host }) => host === hostId)
+    .map(({ uid }) => ({ netns: routerNetns(uid), forwarding: true }))
+}
+
+/** The containers' endpoints with their routes by routers, and Weft's own beside them. */
+export function withPlaced(entries: EntryMap, containers: ByNetwork, hostId: string): Map<string, LocalEndpoint[]> {
+  const routed = withRoutes(entries, containers)
+  for (const entry of entries.values()) {
+    if (entry.kind !== 'endpoint' || entry.host !== hostId || entry.role === undefined) continue
+    const network = networkOf(entries, entry.network)
+    if (network === undefined) continue
+    const own = entry.role === 'shim' ? shim(entry, network, entries, containers) : leg(entry, network, entries)
+    if (own !== undefined) routed.set(network.uid, [...(routed.get(network.uid) ?? []), own])
+  }
+  return routed
+}
+
+function shim(entry: EndpointSpec, network: NetworkSpec, entries: EntryMap, containers: ByNetwork): LocalEndpoint {
+  const families = new Set(entry.addresses.map((address) => parseAddress(address).family))
+  // Own ones from the records: they are wired before the controller's word of them is back.
+  const own = (containers.get(network.uid) ?? []).flatMap(({ addresses }) => addresses.map(withoutPrefix))
+  const others = spans(network)
+    ? endpointsIn(entries, network.uid).filter(({ host, role }) => host !== entry.host && role === undefined)
+    : []
+  const reached = [...own, ...others.flatMap(({ addresses }) => addresses)]
+  return {
+    uid: entry.uid,
+    mac: entry.mac,
+    addresses: entry.addresses.map(single),
+    gateways: [],
+    routes: [...new Set(reached)]
+      .filter((address) => families.has(parseAddress(address).family))
+      .sort()
+      .map((address) => ({ destination: single(address) })),
+    attachment: { phase: 'placed', role: 'shim', link: { netns: '', name: interfaceName('shim', entry.uid) } },
+    name: 'host shim',
+  }
+}
+
+function leg(entry: EndpointSpec, network: NetworkSpec, entries: EntryMap): LocalEndpoint | undefined {
+  const router = entries.get(`router/${entry.router}`)
+  if (router?.kind !== 'router' || router.host !== entry.host) return undefined
+  return {
+    uid: entry.uid,
+    mac: entry.mac,
+    addresses: entry.addresses.flatMap((address) => {
+      const subnet = subnetOf(network, address)
+      return subnet === undefined ? [] : withPrefix(address, subnet)
+    }),
+    gateways: [],
+    attachment: {
+      phase: 'placed',
+      role: 'router',
+      link: { netns: routerNetns(router.uid), name: interfaceName('leg', entry.uid) },
+    },
+    name: `router ${router.name}`,
+  }
+}
+
+function withRoutes(entries: EntryMap, containers: ByNetwork): Map<string, LocalEndpoint[]> {
+  const routers = routersOf(entries)
+  const networksOf = new Map<string, Set<string>>()
+  for (const [network, endpoints] of containers) {
+    for (const { attachment } of endpoints) {
+      const { netns } = attachment.link
+      if (attachment.phase === 'sandbox') networksOf.set(netns, (networksOf.get(netns) ?? new Set()).add(network))
+    }
+  }
+  /** Destinations that a sandbox has a route for already: one each, the first network's. */
+  const taken = new Map<string, Set<string>>()
+  const routed = new Map<string, LocalEndpoint[]>()
+  for (const [network, endpoints] of [...containers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const beyond = routesBeyond(entries, routers, network)
+    const given = endpoints.map((endpoint) => {
+      const { phase, link } = endpoint.attachment
+      if (phase !== 'sandbox' || beyond.length === 0) return endpoint
+      const own = networksOf.get(link.netns) ?? new Set()
+      const known = taken.get(link.netns) ?? new Set()
+      taken.set(link.netns, known)
+      const families = new Set(endpoint.addresses.map((address) => parseAddress(withoutPrefix(address)).family))
+      const routes = beyond.filter(
+        ({ to, destination, family }) => !own.has(to) && families.has(family) && !known.has(destination),
+      )
+      for (const { destination } of routes) known.add(destination)
+      return { ...endpoint, routes: routes.map(({ destination, via }) => ({ destination, via })) }
+    })
+    routed.set(network, given)
+  }
+  return routed
+}
+
+interface Beyond extends Required<Route> {
+  /** The network that the route leads to. */
+  readonly to: string
+  readonly family: 4 | 6
+}
+
+/** Routes from a network to all that its routers connect it with. */
+function routesBeyond(entries: EntryMap, routers: readonly RouterSpec[], network: string): Beyond[] {
+  return routers
+    .filter(({ networks }) => networks.includes(network))
+    .flatMap((router) => {
+      const own = endpointsIn(entries, network).find((each) => each.router === router.uid)
+      const hops = new Map(own?.addresses.map((address) => [parseAddress(address).family, address]))
+      return router.networks
+        .filter((other) => other !== network)
+        .flatMap((to) => networkOf(entries, to)?.subnets.map(({ cidr }) => ({ to, cidr })) ?? [])
+        .flatMap(({ to, cidr }) => {
+          const { family } = parseCidr(cidr)
+          const via = hops.get(family)
+          return via === undefined ? [] : [{ to, family, destination: cidr, via }]
+        })
+    })
+}
+
+function routersOf(entries: EntryMap): RouterSpec[] {
+  return [...entries.values()].filter((entry) => entry.kind === 'router').sort((a, b) => (a.uid < b.uid ? -1 : 1))
+}
+
+function endpointsIn(entries: EntryMap, network: string): EndpointSpec[] {
+  return [...entries.values()].filter(
+    (entry) => entry.kind === 'endpoint' && entry.network === network,
+  ) as EndpointSpec[]
+}
+
+function spans(network: NetworkSpec): boolean {
+  try {
+    const driver: Driver = driverFor(network.driver)
+    return driver.spans(parseOptions(driver, network.options))
+  } catch (error) {
+    // Of a network that cannot be read nothing is made; the plan reports why.
+    if (error instanceof WeftError) return false
+    throw error
+  }
+}
+
+/** `10.0.0.7` as `10.0.0.7/32`. */
+function single(address: string): string {
+  return `${address}/${parseAddress(address).family === 4 ? 32 : 128}`
+}
