@@ -489,6 +489,62 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
       })
     })
 
+    describe('holds what is a host’s and routers’ own', () => {
+      const ROUTER = 'weft-r-0123456789ab'
+      const shim = () => macvlan({ name: 'wfs1', forwarding: false, strictArp: true })
+
+      it('makes a shim that routes for nobody and answers for itself alone, and repairs both', async () => {
+        await held(add(shim()), address('', 'wfs1', '10.64.0.9/32'), route('', 'wfs1', '10.64.0.2/32'))
+        const seen = await observe()
+        expect(linkNamed(seen, '', 'wfs1')).toMatchObject({ forwarding: false, strictArp: true, up: true })
+        expect(seen.routes).toEqual([{ netns: '', link: 'wfs1', destination: '10.64.0.2/32', owned: true }])
+        // iproute2 leaves the length of a single address out.
+        expect(world.facts('').map((line) => line.replace('/32 -', ' -'))).toContain('route 10.64.0.2 - wfs1')
+        await held(setLink('', 'wfs1', { forwarding: true, strictArp: false }))
+        expect(linkNamed(await observe(), '', 'wfs1')).toMatchObject({ forwarding: true, strictArp: false })
+        await held(setLink('', 'wfs1', { forwarding: false, strictArp: true }))
+        expect(linkNamed(await observe(), '', 'wfs1')).toMatchObject({ forwarding: false, strictArp: true })
+        const [told] = (await observe()).routes
+        if (told === undefined) throw new Error('no route')
+        await held({ op: 'route-delete', route: told })
+        expect((await observe()).routes).toEqual([])
+      })
+
+      it('makes a router’s namespace with legs of both kinds, again without harm, and removes it with all in it', async () => {
+        const namespace = { netns: ROUTER, forwarding: true }
+        const leg = { netns: ROUTER, name: 'wfl1' }
+        await held({ op: 'netns-add', namespace }, { op: 'netns-add', namespace })
+        await held(
+          add(bridge()),
+          add(veth({ master: 'wfb1', peer: leg })),
+          add(macvlan({ netns: ROUTER, name: 'wfl2', forwarding: true, strictArp: true, ipv6: true })),
+          setLink(ROUTER, 'wfl1', { forwarding: true, strictArp: true, ipv6: true, up: true }),
+          address(ROUTER, 'wfl1', '10.64.0.1/24'),
+          address(ROUTER, 'wfl1', 'fd64::1/64'),
+        )
+        const seen = await observe()
+        expect(seen.namespaces).toEqual([namespace])
+        for (const name of ['wfl1', 'wfl2']) {
+          expect(linkNamed(seen, ROUTER, name)).toMatchObject({
+            forwarding: true,
+            strictArp: true,
+            owned: true,
+            ipv6: true,
+          })
+        }
+        expect(linkNamed(seen, ROUTER, 'wfl2')).toMatchObject({ parent: { netns: '', name: 'eth0' } })
+        expect(world.facts(ROUTER)).toContain('address wfl1 10.64.0.1/24')
+        await held({ op: 'netns-delete', netns: ROUTER }, { op: 'netns-delete', netns: ROUTER })
+        expect((await observe()).namespaces).toEqual([])
+      })
+
+      it('makes no namespace but a router’s', async () => {
+        const op: Op = { op: 'netns-add', namespace: { netns: 'weft-other', forwarding: true } }
+        expect((await refused(op)).code).toBe('invalid')
+        expect((await refused({ op: 'netns-delete', netns: '../weft' })).code).toBe('invalid')
+      })
+    })
+
     describe('keeps entries', () => {
       it('sets addresses and routes in a sandbox, again without harm, and removes them likewise', async () => {
         const sandbox = world.makeSandbox()

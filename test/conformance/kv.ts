@@ -287,6 +287,21 @@ export function kvConformance(name: string, start: () => Promise<StoreUnderTest>
         expect((await remove()).succeeded).toBe(true)
         expect((await kv.get(`${p}sub/1`)).entry).toBeUndefined()
       })
+
+      it('T7: tells whether anything in a range was written since', async () => {
+        const p = fresh()
+        await put(`${p}ep/10/a`, 'of another subnet')
+        const untouched = async (since: number) => {
+          const txn = when([{ range: `${p}ep/1/`, writtenBefore: since }], [])
+          return (await kv.txn(txn, { requestId: requestId() })).succeeded
+        }
+        expect(await untouched(1)).toBe(true)
+        const first = await put(`${p}ep/1/a`, '{}')
+        expect(await untouched(first + 1)).toBe(true)
+        expect(await untouched(first)).toBe(false)
+        await put(`${p}ep/1/b`, '{}')
+        expect(await untouched(first + 1)).toBe(false)
+      })
     })
 
     describe('watch', () => {

@@ -28,7 +28,8 @@ export async function createLinuxWorld(): Promise<LinuxWorld> {
   const sandboxes: string[] = []
   const inNetns = (netns: string) => {
     if (netns === '') return []
-    return ['-n', netns === FABRIC_NETNS ? fabric : netns.replace('/run/netns/', '')]
+    if (netns.startsWith('/')) return ['-n', netns.replace('/run/netns/', '')]
+    return ['-n', `${fabric}${netns.slice(FABRIC_NETNS.length)}`]
   }
   return {
     kernel,

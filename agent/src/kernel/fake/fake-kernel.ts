@@ -27,7 +27,7 @@ import {
 } from './entry-rules.ts'
 import { addLink, deleteLink, setLink } from './link-rules.ts'
 import { deleteTable, setTable } from './nft-rules.ts'
-import { needOurs } from './refuse.ts'
+import { needOurs, refuse } from './refuse.ts'
 import { createWorld, type FakeWorld, linkKey, removeLink, removeNetns, type StoredLink } from './world.ts'
 
 export interface FakeKernel extends Kernel {
@@ -127,10 +127,12 @@ export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
 function perform(world: FakeWorld, op: Op): void {
   switch (op.op) {
     case 'netns-add':
+      checkRouterName(op.namespace.netns)
       world.netns.add(op.namespace.netns)
       world.routers.set(op.namespace.netns, op.namespace.forwarding)
       break
     case 'netns-delete':
+      checkRouterName(op.netns)
       removeNetns(world, op.netns)
       break
     case 'link-add':
@@ -172,6 +174,10 @@ function perform(world: FakeWorld, op: Op): void {
     case 'nft-table-delete':
       deleteTable(world, op.table)
   }
+}
+
+function checkRouterName(netns: string): void {
+  if (!/^weft-r-[0-9a-z]{12}$/.test(netns)) refuse('EINVAL', 'not a namespace of a router', netns)
 }
 
 function isRemovalOfGone(op: Op, error: unknown): boolean {

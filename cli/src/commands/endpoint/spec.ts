@@ -18,7 +18,7 @@ export const endpointSpec: GroupSpec = {
       options: [
         { flags: '--network <NETWORK>', summary: 'only of this network', hint: 'networks' },
         { flags: '--host <HOST>', summary: 'only on this host', hint: 'hosts' },
-        ...listOptions(['network', 'host', 'name', 'id', 'state', 'address', 'mac']),
+        ...listOptions(['network', 'host', 'name', 'id', 'role', 'state', 'address', 'mac']),
       ],
       api: true,
       load: () => import('./ls.ts'),
