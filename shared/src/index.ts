@@ -14,7 +14,15 @@ export { DnsView } from './api/dns.ts'
 export { EndpointView } from './api/endpoint.ts'
 export { EventView } from './api/event.ts'
 export { HostView } from './api/host.ts'
-export { NetworkCreateRequest, NetworkView, SubnetRequest, SubnetView } from './api/network.ts'
+export {
+  NetworkChange,
+  NetworkCreateRequest,
+  NetworkUpdateRequest,
+  NetworkUpdateView,
+  NetworkView,
+  SubnetRequest,
+  SubnetView,
+} from './api/network.ts'
 export { OPERATIONS, type OperationName } from './api/operations.ts'
 export { HostStatus, StatusView } from './api/status.ts'
 export { UplinkView } from './api/uplink.ts'
@@ -47,7 +55,15 @@ export type {
   ParentReference,
   RemoteEndpoint,
 } from './drivers/driver.ts'
-export { describeOptions, type OptionHelp, parseOptions, resolveOptions } from './drivers/options.ts'
+export {
+  changedOptions,
+  describeOptions,
+  type OptionChange,
+  type OptionHelp,
+  parseOptions,
+  resolveOptions,
+  whyFixed,
+} from './drivers/options.ts'
 export { parseParent, type ResolvedParent, resolveParent, subInterfaceNames } from './drivers/parent.ts'
 export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'

@@ -55,7 +55,8 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
       if (asked !== undefined) checkInside(asked, pool)
       const given = fixedAddress(pool, asked, Options.RequestAddressType === GATEWAY, options.creating)
       const address = given ?? (await endpointAddress(options, handed, pool, asked))
-      return { Address: withPrefix(address, pool.subnet), Data: {} }
+      // From a full subnet the controller goes on to the network's others.
+      return { Address: withPrefix(address, subnetOf(pool.network, address) ?? pool.subnet), Data: {} }
     },
     'IpamDriver.ReleaseAddress': (body) => {
       const { PoolID, Address } = readMessage('IpamDriver.ReleaseAddress', body)
@@ -202,13 +203,13 @@ function recordOf(state: AgentState, network: string, address: string): LocalRec
   )
 }
 
-/** Stopped containers' addresses in the subnet, those included whose other family was asked for a moment ago. */
+/** Stopped containers' addresses of the subnet's family, those included whose other family was asked for a moment ago. */
 function holdersIn(state: AgentState, { network, subnet }: Pool): Own[] {
   return [...state.endpoints.values()]
     .filter((record) => record.network === network.uid)
     .filter((record) => record.phase === 'detached' || (record.phase === 'claimed' && record.held))
     .flatMap((record) => {
-      const address = record.addresses.find((each) => subnetOf(network, each)?.uid === subnet.uid)
+      const address = record.addresses.find((each) => each.includes(':') === subnet.cidr.includes(':'))
       return address === undefined ? [] : [{ record, address: withoutPrefix(address) }]
     })
 }

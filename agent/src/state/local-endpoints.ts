@@ -89,6 +89,9 @@ export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<st
       gateways: gateways ? gatewaysOf(network, record.addresses) : [],
       // Docker names no endpoint as its way out for a route by device.
       ...(isOut && traits.deviceRoute ? { deviceRoute: true } : {}),
+      // Subnets may be added while it runs.
+      routes:
+        network === undefined ? [] : otherSubnets(network, record.addresses).map((destination) => ({ destination })),
       attachment: attachmentOf(record),
       ...(record.name === undefined ? {} : { name: record.name }),
     }

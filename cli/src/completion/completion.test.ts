@@ -27,8 +27,8 @@ describe('bash', () => {
   it.each([
     [['net'], ['network']],
     [
-      ['network', ''],
-      ['create', 'ls', 'inspect', 'rm', 'connect', 'disconnect'],
+      ['uplink', ''],
+      ['set', 'unset', 'ls'],
     ],
     [['network', 'create', '--sub'], ['--subnet']],
     [['network', 'create', '-d', 'x', '--in'], ['--internal']],

@@ -13,6 +13,7 @@ import {
   type EndpointSpec,
   formatAddress,
   parseAddress,
+  parseCidr,
   WeftError,
 } from '@weft/shared'
 import type { ReadAnswer } from '../store/kv.ts'
@@ -35,6 +36,7 @@ import {
   type SubnetRecord,
 } from './pure/records.ts'
 import { uidOf } from './pure/uids.ts'
+import type { ClusterView } from './pure/view.ts'
 
 type ClaimRequest = AgentRequest<'claim'>
 
@@ -59,7 +61,7 @@ export async function claimAddress(
   request: ClaimRequest,
 ): Promise<AgentReply<'claim'>> {
   let fenced = await requireFence(deps, host, request)
-  const { network, subnet } = await findSubnet(deps, request)
+  const { network, subnet, others } = await findSubnet(deps, request)
   const uid = uidOf('endpoint', host, request.req)
   if (request.address !== undefined) checkAskedAddress(request.address, subnet.value)
   let salt = 0
@@ -68,9 +70,11 @@ export async function claimAddress(
     const known = deps.cluster.current().endpoints.get(uid)
     if (known !== undefined) return { endpoint: recognised(known.value, request) }
     const address =
-      request.address === undefined ? await pick(deps, network, subnet) : asked(deps, request.address, subnet)
+      request.address === undefined
+        ? await pick(deps, network, [subnet, ...others])
+        : asked(deps, request.address, subnet)
     if (address === undefined) continue
-    const attempt = { request, uid, host: fenced, network, subnet, salt, ends, ...address }
+    const attempt = { request, uid, host: fenced, network, salt, ends, ...address }
     const verdict = await tryOnce(deps, attempt)
     if ('done' in verdict) return { endpoint: verdict.done }
     if (verdict.next === 'mac') salt++
@@ -88,7 +92,12 @@ export async function claimAddress(
 async function findSubnet(
   deps: DomainDeps,
   { network: uid, subnet: subnetUid }: ClaimRequest,
-): Promise<{ network: Stored<NetworkRecord>; subnet: Stored<SubnetRecord> }> {
+): Promise<{
+  network: Stored<NetworkRecord>
+  subnet: Stored<SubnetRecord>
+  /** Of the same family, in the network's order. */
+  others: readonly Stored<SubnetRecord>[]
+}> {
   let view = deps.cluster.current()
   if (!view.networks.has(uid) || !view.subnets.has(subnetUid)) view = await deps.cluster.newest()
   const network = view.networks.get(uid)
@@ -99,38 +108,61 @@ async function findSubnet(
   if (subnet === undefined || subnet.value.network !== uid) {
     throw new WeftError('not_found', { what: `no such subnet of network ${network.value.name}`, on: subnetUid })
   }
-  return { network, subnet }
+  const { family } = parseCidr(subnet.value.cidr)
+  const others = network.value.subnets
+    .flatMap((each) => (each === subnetUid ? [] : (view.subnets.get(each) ?? [])))
+    .filter(({ value }) => parseCidr(value.cidr).family === family)
+  return { network, subnet, others }
 }
 
-/** Chooses and holds the next candidate; undefined when the caller should look again. */
+interface Candidate {
+  readonly subnet: Stored<SubnetRecord>
+  readonly ip: string
+  readonly hex: string
+  readonly chosen: boolean
+}
+
+/** Chooses and holds the next candidate of the first subnet that has one; undefined when the caller should look again. */
 async function pick(
   deps: DomainDeps,
   network: Stored<NetworkRecord>,
-  subnet: Stored<SubnetRecord>,
-): Promise<{ ip: string; hex: string; chosen: true } | undefined> {
+  subnets: readonly [Stored<SubnetRecord>, ...Stored<SubnetRecord>[]],
+): Promise<Candidate | undefined> {
   const { cluster } = deps
-  const { uid } = subnet.value
-  const address = cluster.desk.pick(cluster.current(), uid)
-  if (address !== undefined) return { ...texts(address), chosen: true }
-  const underWay = cluster.desk.nextRelease(uid)
+  const [first] = subnets
+  const found = firstFree(deps, cluster.current(), subnets)
+  if (found !== undefined) return found
+  const underWay = subnets.map(({ value }) => cluster.desk.nextRelease(value.uid)).find((each) => each !== undefined)
   if (underWay !== undefined) {
     await underWay
     return undefined
   }
   // The cache says full and nothing is under way: let etcd's own revision decide before saying so.
   const view = await cluster.newest()
-  const found = cluster.desk.pick(view, uid)
-  if (found !== undefined) return { ...texts(found), chosen: true }
-  if (cluster.desk.nextRelease(uid) !== undefined) return undefined
-  throw exhausted(view, network.value.name, subnet.value)
+  const late = firstFree(deps, view, subnets)
+  if (late !== undefined) return late
+  if (subnets.some(({ value }) => cluster.desk.nextRelease(value.uid) !== undefined)) return undefined
+  throw exhausted(view, network.value.name, first.value)
 }
 
-function asked(deps: DomainDeps, ip: string, subnet: Stored<SubnetRecord>): { ip: string; hex: string; chosen: false } {
+function firstFree(
+  deps: DomainDeps,
+  view: ClusterView,
+  subnets: readonly Stored<SubnetRecord>[],
+): Candidate | undefined {
+  for (const subnet of subnets) {
+    const address = deps.cluster.desk.pick(view, subnet.value.uid)
+    if (address !== undefined) return { subnet, ...texts(address), chosen: true }
+  }
+  return undefined
+}
+
+function asked(deps: DomainDeps, ip: string, subnet: Stored<SubnetRecord>): Candidate {
   const hex = addressToHex(parseAddress(ip))
   const owner = deps.cluster.current().hostAddresses.get(hex)
   if (owner !== undefined) throw addressOfHost(ip, owner)
   deps.cluster.desk.hold(subnet.value.uid, hex)
-  return { ip, hex, chosen: false }
+  return { subnet, ip, hex, chosen: false }
 }
 
 function texts(address: ReturnType<typeof parseAddress>): { ip: string; hex: string } {
@@ -207,9 +239,7 @@ function recognised(record: EndpointRecord, request: ClaimRequest): EndpointSpec
   const same =
     record.req === request.req &&
     record.network === request.network &&
-    record.addresses.some(
-      ({ subnet, ip }) => subnet === request.subnet && (request.address === undefined || ip === request.address),
-    )
+    (request.address === undefined || record.addresses.some(({ ip }) => ip === request.address))
   if (same) return endpointSpec(record)
   throw new WeftError('conflict', {
     what: 'request id was used for something else',

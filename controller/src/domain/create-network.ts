@@ -7,14 +7,7 @@
  *   that is checked, and compared in the transaction. Of racing creates one is made, the others look again.
  * - The network's uid is derived from the request id: a repeated request finds its own network.
  */
-import {
-  addressToHex,
-  formatAddress,
-  formatCidr,
-  type NetworkCreateRequest,
-  type NetworkView,
-  WeftError,
-} from '@weft/shared'
+import { type NetworkCreateRequest, type NetworkView, WeftError } from '@weft/shared'
 import type { Compare, KvOp, ReadAnswer } from '../store/kv.ts'
 import { auditWrite } from './audit.ts'
 import { type DomainDeps, nowText } from './deps.ts'
@@ -23,9 +16,9 @@ import { keys } from './pure/keys.ts'
 import { networkView, plannedView } from './pure/network-view.ts'
 import { type NetworkPlan, planNetwork, wishOf } from './pure/plan-network.ts'
 import { type Actor, decode, NetworkNameRecord, type NetworkRecord, SubnetsGenerationRecord } from './pure/records.ts'
-import { ruledOut } from './pure/subnet-pool.ts'
 import { uidOf } from './pure/uids.ts'
 import type { ClusterView } from './pure/view.ts'
+import { put, subnetWrites } from './subnet-writes.ts'
 
 /** Races lost before giving up; each means that another network was made meanwhile. */
 const MOST_TRIES = 100
@@ -113,7 +106,7 @@ function draftOf(
     put(keys.network(uid), networkRecord(plan, nowText(deps.clock))),
     put(keys.networkName(name), { v: 1, req, network: uid }),
     ...(vni === undefined ? [] : [put(keys.vni(vni), { v: 1, req, network: uid })]),
-    ...plan.subnets.flatMap((subnet) => subnetWrites(plan, subnet)),
+    ...plan.subnets.flatMap((subnet) => subnetWrites(plan.uid, req, subnet)),
     auditWrite(deps, { actor, action: 'network.create', object: `network ${name} (${uid})`, req }),
   ]
   return {
@@ -127,32 +120,4 @@ function draftOf(
 function networkRecord(plan: NetworkPlan, createdAt: string): NetworkRecord {
   const { subnets, ...rest } = plan
   return { v: 1, gen: 1, ...rest, subnets: subnets.map(({ uid }) => uid), createdAt }
-}
-
-function subnetWrites(plan: NetworkPlan, subnet: NetworkPlan['subnets'][number]): KvOp[] {
-  const { req } = plan
-  const { uid, cidr, gateway, ipRange, auxAddresses } = subnet
-  const reserve = (address: Parameters<typeof addressToHex>[0], purpose: string, label?: string) =>
-    put(keys.reserved(uid, addressToHex(address)), { v: 1, req, purpose, ...(label === undefined ? {} : { label }) })
-  const texts = Object.entries(auxAddresses).map(([name, address]) => [name, formatAddress(address)] as const)
-  return [
-    put(keys.subnet(uid), {
-      v: 1,
-      req,
-      gen: 1,
-      uid,
-      network: plan.uid,
-      cidr: formatCidr(cidr),
-      gateway: formatAddress(gateway),
-      ...(ipRange === undefined ? {} : { ipRange: formatCidr(ipRange) }),
-      auxAddresses: Object.fromEntries(texts),
-    }),
-    ...ruledOut(cidr).map(({ address, purpose }) => reserve(address, purpose)),
-    reserve(gateway, 'gateway'),
-    ...Object.entries(auxAddresses).map(([name, address]) => reserve(address, 'auxiliary', name)),
-  ]
-}
-
-function put(key: string, record: unknown): KvOp {
-  return { put: key, value: JSON.stringify(record) }
 }

@@ -56,6 +56,44 @@ export const NetworkView = z.strictObject({
 })
 export type NetworkView = z.infer<typeof NetworkView>
 
+/** What is to change of a living network; what is not named stays. */
+export const NetworkUpdateRequest = z.strictObject({
+  req: RequestId,
+  /** Set, or given another value. */
+  labels: StringMap.default({}),
+  labelsRemove: z.array(z.string().min(1).max(255)).max(64).default([]),
+  options: StringMap.default({}),
+  /** Back to what the driver does without them. */
+  optionsRemove: z.array(z.string().min(1).max(255)).max(64).default([]),
+  /** Each of the subnet that contains it; a whole subnet takes its range away. */
+  ipRanges: z.array(CidrText).max(16).default([]),
+  auxAddresses: AuxAddresses.default({}),
+  auxRemove: z.array(z.string().min(1).max(63)).max(64).default([]),
+  /** Additional ones. */
+  subnets: z.array(SubnetRequest).max(16).default([]),
+  /** Only if the network is as it was at this revision. */
+  revision: z.number().int().nonnegative().optional(),
+  /** Say what would change; change nothing. */
+  dryRun: z.boolean().default(false),
+})
+export type NetworkUpdateRequest = z.infer<typeof NetworkUpdateRequest>
+
+/** One thing that changed or would: `label team`, `MTU`, `subnet 10.21.0.0/24`; absent where there is none. */
+export const NetworkChange = z.strictObject({
+  what: z.string(),
+  before: z.string().optional(),
+  after: z.string().optional(),
+})
+export type NetworkChange = z.infer<typeof NetworkChange>
+
+/** The network afterwards. No changes: it was so already, and nothing was written. */
+export const NetworkUpdateView = z.strictObject({
+  network: NetworkView,
+  changes: z.array(NetworkChange),
+  warnings: z.array(z.string()),
+})
+export type NetworkUpdateView = z.infer<typeof NetworkUpdateView>
+
 export const NETWORK_OPERATIONS = {
   networkCreate: { method: 'POST', path: '/v1/networks', body: NetworkCreateRequest, reply: NetworkView },
   networkList: { method: 'GET', path: '/v1/networks', reply: z.array(NetworkView) },
@@ -64,6 +102,13 @@ export const NETWORK_OPERATIONS = {
     path: '/v1/networks/:ref',
     params: z.strictObject({ ref: Ref }),
     reply: NetworkView,
+  },
+  networkUpdate: {
+    method: 'POST',
+    path: '/v1/networks/:ref/update',
+    params: z.strictObject({ ref: Ref }),
+    body: NetworkUpdateRequest,
+    reply: NetworkUpdateView,
   },
   networkRemove: {
     method: 'DELETE',

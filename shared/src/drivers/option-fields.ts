@@ -11,6 +11,10 @@ interface Help {
   readonly description: string
   /** A value that works, for help and remedies. */
   readonly example: string
+  /** It can be changed while the network lives, running containers included: the next reconcile does it. */
+  readonly live?: true
+  /** Why it cannot, where it cannot; continues a sentence: "it …". */
+  readonly fixed?: string
 }
 
 /** A decimal number without sign or leading zero. */
@@ -43,14 +47,14 @@ export function flagOption(help: Help) {
 
 /** Required as it stands; see {@link optionalParentOption}. */
 export function parentOption(description: string) {
-  return ParentText.meta({ description, example: PARENT_EXAMPLE })
+  return ParentText.meta({ description, ...PARENT })
 }
 
 export function optionalParentOption(description: string) {
-  return ParentText.optional().meta({ description, example: PARENT_EXAMPLE })
+  return ParentText.optional().meta({ description, ...PARENT })
 }
 
-const PARENT_EXAMPLE = 'eth1.100'
+const PARENT = { example: 'eth1.100', fixed: 'is where the running containers’ interfaces were made' } as const
 
 const ParentText = z.string().transform((text, context) => {
   try {
@@ -65,7 +69,7 @@ const ParentText = z.string().transform((text, context) => {
 })
 
 export const mtuOption = () =>
-  integerOption(MTU_RANGE, { description: 'MTU of the containers’ interfaces, bytes', example: '1400' })
+  integerOption(MTU_RANGE, { description: 'MTU of the containers’ interfaces, bytes', example: '1400', live: true })
 
 export const hostAccessOption = () =>
   flagOption({
@@ -82,5 +86,6 @@ export function egressOption<const C extends readonly [Egress, ...Egress[]]>(cho
   return choiceOption(choices, {
     description: `Way out of the network: ${choices.map((choice) => meaning[choice]).join(', ')}`,
     example: choices[0],
+    fixed: 'was given to the running containers when Docker started them',
   })
 }

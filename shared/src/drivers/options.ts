@@ -17,6 +17,35 @@ export interface OptionHelp {
   readonly required: boolean
   readonly description: string
   readonly example: string
+  /** Whether it can be changed while the network lives; if not, why, as "it …" goes on. */
+  readonly live: boolean
+  readonly fixed: string
+}
+
+/** An option before and after; undefined where it is not given. */
+export interface OptionChange {
+  readonly name: string
+  readonly before: string | undefined
+  readonly after: string | undefined
+}
+
+/** What differs between two sets of a driver's options, under the options' own names. @throws `invalid` */
+export function changedOptions(
+  driver: Driver,
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): OptionChange[] {
+  const [old, now] = [resolveOptions(driver, before), resolveOptions(driver, after)]
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
+    .sort()
+    .map((name) => ({ name, before: old[name], after: now[name] }))
+    .filter((change) => change.before !== change.after)
+}
+
+/** Why an option of a living network cannot be changed; undefined where it can. The driver's own word. */
+export function whyFixed(driver: Driver, name: string): string | undefined {
+  const help = describeOptions(driver).find((option) => option.name === name)
+  return help === undefined || help.live ? undefined : `it ${help.fixed}`
 }
 
 /**
@@ -64,6 +93,8 @@ export function describeOptions(driver: Driver): OptionHelp[] {
       required: !(field as z.ZodType).safeParse(undefined).success,
       description: help.description ?? '',
       example: String(help.example ?? ''),
+      live: help.live === true,
+      fixed: typeof help.fixed === 'string' ? help.fixed : 'is part of how the network’s links were made',
     }
   })
 }

@@ -37,19 +37,29 @@ const IPV6_MIN_MTU = 1280
 /** Outer IP, UDP and VXLAN headers and the inner Ethernet header, bytes. */
 const OVERHEAD_BYTES = { 4: 50, 6: 70 } as const
 
+const ON_EVERY_HOST = 'is what hosts know each other’s packets by: while some have not followed yet they would not talk'
+
 const OverlayOptions = z.strictObject({
   attach: choiceOption(['bridge', 'macvlan'], {
     description: 'How containers hang on the vxlan device: by a bridge and veth pairs, or by macvlan (faster)',
     example: 'bridge',
+    fixed: 'is the kind of interface that the running containers have',
   }),
-  port: integerOption({ min: 1, max: 65535 }, { description: 'UDP port of VXLAN', example: String(VXLAN_PORT) }),
+  port: integerOption(
+    { min: 1, max: 65535 },
+    { description: 'UDP port of VXLAN', example: String(VXLAN_PORT), fixed: ON_EVERY_HOST },
+  ),
   vni: integerOption(
     { min: 1, max: 0xffffff },
-    { description: 'VXLAN network identifier; allocated when left out', example: '4097' },
+    { description: 'VXLAN network identifier; allocated when left out', example: '4097', fixed: ON_EVERY_HOST },
   ),
   mtu: mtuOption(),
   host_access: hostAccessOption(),
-  flood: flagOption({ description: 'Send broadcast and multicast to every host of the network', example: 'true' }),
+  flood: flagOption({
+    description: 'Send broadcast and multicast to every host of the network',
+    example: 'true',
+    live: true,
+  }),
   egress: egressOption(['docker', 'none']),
 })
 type OverlayOptions = z.infer<typeof OverlayOptions>

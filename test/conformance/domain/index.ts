@@ -10,6 +10,7 @@ import { endpointsConformance } from './endpoints.ts'
 import { hostsConformance } from './hosts.ts'
 import { intentsConformance } from './intents.ts'
 import { removeConformance } from './remove.ts'
+import { updateConformance } from './update.ts'
 import { DomainStage, type StoreWorld } from './world.ts'
 
 export function domainConformance(name: string, open: () => Promise<StoreWorld>): void {
@@ -25,6 +26,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
     endpointsConformance(at)
     removeConformance(at)
     hostsConformance(at)
+    updateConformance(at)
     auditConformance(at)
     intentsConformance(at)
   })

@@ -2,6 +2,7 @@ import { type NetworkView, parseWith } from '@weft/shared'
 import { openClient } from '../../client/open.ts'
 import { note, print } from '../../output/terminal.ts'
 import type { Run } from '../spec.ts'
+import { hostLines } from './hosts.ts'
 import { CreateFlags, createRequest } from './request.ts'
 import { waitForHosts } from './wait.ts'
 
@@ -14,14 +15,7 @@ export const run: Run = async (context, { args, options }) => {
   const network = await client.call('networkCreate', { body: request })
   for (const warning of network.warnings) note(terminal, `warning: ${warning}`)
   if (flags.dryRun) {
-    const hosts = await client.call('hostList', {})
-    print(
-      terminal,
-      planText(
-        network,
-        hosts.map((host) => host.id),
-      ),
-    )
+    print(terminal, [planText(network), ...(await hostLines(client))].join('\n'))
     note(terminal, 'dry run: nothing was changed')
     return undefined
   }
@@ -29,8 +23,8 @@ export const run: Run = async (context, { args, options }) => {
   return await waitForHosts(context, client, network.revision, flags.wait)
 }
 
-/** What a dry run says: the network, its subnets and the hosts that would have it. */
-export function planText(network: NetworkView, hosts: readonly string[]): string {
+/** What a dry run says: the network and its subnets. */
+export function planText(network: NetworkView): string {
   const facts = [
     network.vni === undefined ? [] : [`VNI ${network.vni}`],
     network.mtu === undefined ? [] : [`MTU ${network.mtu}`],
@@ -41,9 +35,5 @@ export function planText(network: NetworkView, hosts: readonly string[]): string
     const range = subnet.ipRange === undefined ? '' : `, range ${subnet.ipRange}`
     return `  subnet ${subnet.cidr}: ${gateway}${range}, ${subnet.usable} addresses`
   })
-  return [
-    `would create ${network.driver} network ${network.name} (${facts.join(', ')})`,
-    ...subnets,
-    ...hosts.map((host) => `  on host ${host}`),
-  ].join('\n')
+  return [`would create ${network.driver} network ${network.name} (${facts.join(', ')})`, ...subnets].join('\n')
 }

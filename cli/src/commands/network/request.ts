@@ -62,12 +62,13 @@ function driverOptions(driver: string, opts: readonly string[]): Record<string, 
   return options
 }
 
-interface Slot {
+export interface Slot {
   readonly subnet: Cidr
   readonly request: { subnet: string; gateway?: string; ipRange?: string }
 }
 
-function subnetRequests(flags: CreateFlags): z.input<typeof SubnetRequest>[] {
+/** The subnets of flags, with their gateways. */
+export function subnetSlots(flags: Pick<CreateFlags, 'subnet' | 'gateway'>): Slot[] {
   const slots: Slot[] = flags.subnet.map((text) => ({
     subnet: withFlag('--subnet', () => parseCidr(text)),
     request: { subnet: text },
@@ -76,6 +77,11 @@ function subnetRequests(flags: CreateFlags): z.input<typeof SubnetRequest>[] {
     const gateway = withFlag('--gateway', () => parseAddress(text))
     fill(slots, '--gateway', text, 'gateway', (subnet) => containsAddress(subnet, gateway))
   }
+  return slots
+}
+
+function subnetRequests(flags: CreateFlags): z.input<typeof SubnetRequest>[] {
+  const slots = subnetSlots(flags)
   for (const text of flags.ipRange) {
     const range = withFlag('--ip-range', () => parseCidr(text))
     fill(slots, '--ip-range', text, 'ipRange', (subnet) => containsCidr(subnet, range))
@@ -83,7 +89,8 @@ function subnetRequests(flags: CreateFlags): z.input<typeof SubnetRequest>[] {
   return slots.map((slot) => slot.request)
 }
 
-function fill(
+/** Puts a value where it fits. @throws `invalid` when it fits nowhere, or another is there */
+export function fill(
   slots: readonly Slot[],
   flag: string,
   text: string,

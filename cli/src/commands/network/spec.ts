@@ -9,7 +9,7 @@ export const WAIT = {
 
 export const networkSpec: GroupSpec = {
   name: 'network',
-  summary: 'Networks: create, list, inspect, remove; connect containers',
+  summary: 'Networks: create, list, inspect, update, remove; connect containers',
   examples: [
     { line: 'weft network create --subnet 10.20.0.0/24 mynet', does: 'an overlay on all hosts' },
     { line: 'weft network ls', does: 'what exists' },
@@ -75,6 +75,34 @@ export const networkSpec: GroupSpec = {
       options: [INSPECT_FORMAT],
       api: true,
       load: () => import('./inspect.ts'),
+    },
+    {
+      name: 'update',
+      summary: 'Change a living network: labels, options, ranges, auxiliary addresses, more subnets',
+      examples: [
+        { line: 'weft network update --label-add team=web --label-rm old mynet', does: 'its labels' },
+        { line: 'weft network update -o mtu=1400 mynet', does: 'in running containers, too' },
+        { line: 'weft network update --subnet 10.21.0.0/24 mynet', does: 'more addresses' },
+        { line: 'weft network update --dry-run --ip-range 10.20.0.128/25 mynet', does: 'only say what would change' },
+      ],
+      details: 'Running containers keep running. What needs a new network is refused, with the reason.',
+      arguments: [{ name: '<NETWORK>', summary: 'name or id', hint: 'networks' }],
+      options: [
+        { flags: '--label-add <KEY=VALUE>', summary: 'set a label; repeatable', many: true },
+        { flags: '--label-rm <KEY>', summary: 'take a label away; repeatable', many: true },
+        { flags: '-o, --opt <KEY=VALUE>', summary: "driver's option, as far as it is live; repeatable", many: true },
+        { flags: '--opt-rm <KEY>', summary: 'take an option back; repeatable', many: true },
+        { flags: '--ip-range <CIDR>', summary: 'choose addresses there; a whole subnet: everywhere', many: true },
+        { flags: '--aux-address <NAME=IP>', summary: 'address that is never given out; repeatable', many: true },
+        { flags: '--aux-rm <NAME>', summary: 'give an auxiliary address free; repeatable', many: true },
+        { flags: '--subnet <CIDR>', summary: 'add a subnet; repeatable', many: true },
+        { flags: '--gateway <IP>', summary: 'gateway of an added subnet; repeatable', many: true },
+        { flags: '--dry-run', summary: 'say what would change and on which hosts; change nothing' },
+        WAIT,
+        NO_WAIT,
+      ],
+      api: true,
+      load: () => import('./update.ts'),
     },
     {
       name: 'rm',

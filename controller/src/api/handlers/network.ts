@@ -1,4 +1,4 @@
-import { createNetwork, findNetwork, networkViews, removeNetwork } from '../../domain/index.ts'
+import { createNetwork, findNetwork, networkViews, removeNetwork, updateNetwork } from '../../domain/index.ts'
 import type { NounHandlers } from '../operations.ts'
 import { type HandlerOptions, readView } from './context.ts'
 
@@ -10,6 +10,10 @@ export function networkHandlers({ deps }: HandlerOptions): NounHandlers<'network
     },
     networkList: (_, context) => readView(deps, context, networkViews),
     networkInspect: ({ params }, context) => readView(deps, context, (view) => findNetwork(view, params.ref)),
+    networkUpdate: async ({ params, body }, { actor }) => {
+      const reply = await updateNetwork(deps, params.ref, body, actor)
+      return { reply, revision: reply.network.revision }
+    },
     networkRemove: async ({ params, query }, { actor }) => {
       const reply = await removeNetwork(deps, params.ref, query.req, actor)
       return { reply, revision: reply.revision }

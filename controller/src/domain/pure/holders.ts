@@ -69,7 +69,7 @@ export function exhausted(view: ClusterView, network: string, subnet: SubnetReco
     remedy:
       resting > 0
         ? 'try again in some seconds when the quarantine ends, or remove containers'
-        : 'remove containers, or create a network with a larger subnet',
+        : `remove containers, or add a subnet: weft network update ${network} --subnet CIDR`,
   })
 }
 

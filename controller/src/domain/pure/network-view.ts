@@ -3,6 +3,7 @@ import { cidrSize, formatAddress, formatCidr, type NetworkView, parseCidr, WeftE
 import { networkSpec, subnetSpec } from './compile.ts'
 import { networkByRef } from './find.ts'
 import type { NetworkPlan } from './plan-network.ts'
+import type { UpdatePlan } from './plan-update.ts'
 import type { NetworkRecord, Stored, SubnetRecord } from './records.ts'
 import { ruledOut } from './subnet-pool.ts'
 import { type ClusterView, containersIn, subnetsOf } from './view.ts'
@@ -34,20 +35,44 @@ export function plannedView(plan: NetworkPlan, createdAt: string): NetworkView {
     createdAt,
     endpoints: 0,
     revision: 0,
-    subnets: subnets.map(({ uid, cidr, gateway, ipRange, auxAddresses }): SubnetView => {
-      const aux = Object.entries(auxAddresses).map(([name, address]) => [name, formatAddress(address)] as const)
-      const reserved = ruledOut(cidr).length + 1 + aux.length
-      return {
-        uid,
-        cidr: formatCidr(cidr),
-        gateway: formatAddress(gateway),
-        ...(ipRange === undefined ? {} : { ipRange: formatCidr(ipRange) }),
-        auxAddresses: Object.fromEntries(aux),
-        usable: String(cidrSize(cidr) - BigInt(reserved)),
-        used: 0,
-        reserved,
-      }
-    }),
+    subnets: subnets.map(plannedSubnet),
+  }
+}
+
+function plannedSubnet({ uid, cidr, gateway, ipRange, auxAddresses }: NetworkPlan['subnets'][number]): SubnetView {
+  const aux = Object.entries(auxAddresses).map(([name, address]) => [name, formatAddress(address)] as const)
+  const reserved = ruledOut(cidr).length + 1 + aux.length
+  return {
+    uid,
+    cidr: formatCidr(cidr),
+    gateway: formatAddress(gateway),
+    ...(ipRange === undefined ? {} : { ipRange: formatCidr(ipRange) }),
+    auxAddresses: Object.fromEntries(aux),
+    usable: String(cidrSize(cidr) - BigInt(reserved)),
+    used: 0,
+    reserved,
+  }
+}
+
+/** What a dry run of an update answers: the network as it is, with what would be other. */
+export function updatedView(view: ClusterView, { record, subnets, added }: UpdatePlan): NetworkView {
+  const now = networkView(view, record.uid)
+  const { labels, options, egress, mtu } = record
+  const { mtu: _, ...rest } = now
+  const changed = new Map(subnets.map(({ after }) => [after.uid, subnetSpec(after)]))
+  return {
+    ...rest,
+    labels,
+    options,
+    egress,
+    ...(mtu === undefined ? {} : { mtu }),
+    subnets: [
+      ...now.subnets.map(({ ipRange, ...subnet }) => ({
+        ...subnet,
+        ...(changed.get(subnet.uid) ?? (ipRange === undefined ? {} : { ipRange })),
+      })),
+      ...added.map(plannedSubnet),
+    ],
   }
 }
 

@@ -23,7 +23,7 @@ import {
   type SubnetPlan,
 } from './check-subnets.ts'
 import { chooseSubnet } from './default-pools.ts'
-import { settleMtu } from './settle-mtu.ts'
+import { checkIpv6Mtu, settleMtu } from './settle-mtu.ts'
 import { NO_PARENT, settleParent } from './settle-parent.ts'
 import { settleVni } from './settle-vni.ts'
 import { uidOf } from './uids.ts'
@@ -60,6 +60,10 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   const subnets = planSubnets(view, request, others)
   const vni = driver.allocates.includes('vni') ? settleVni(view, driver.vni(options)) : undefined
   const mtu = settleMtu(view, driver.mtu(options), (family) => driver.overheadBytes(options, family))
+  checkIpv6Mtu(
+    mtu,
+    subnets.map(({ cidr }) => formatCidr(cidr)),
+  )
   return {
     req: request.req,
     uid,
@@ -113,7 +117,8 @@ function planSubnets(view: ClusterView, request: NetworkCreateRequest, others: r
   return [...asked, ...chosen].sort((a, b) => a.cidr.family - b.cidr.family)
 }
 
-function parseAux(texts: Readonly<Record<string, string>>): Record<string, Address> {
+/** @throws `invalid` */
+export function parseAux(texts: Readonly<Record<string, string>>): Record<string, Address> {
   const entries = Object.entries(texts)
   if (entries.length > MOST_AUXILIARY) {
     throw new WeftError('invalid', {

@@ -169,6 +169,7 @@ export const AuditRecord = z.strictObject({
   actor: z.enum(ACTORS),
   action: z.enum([
     'network.create',
+    'network.update',
     'network.remove',
     'uplink.set',
     'router.create',

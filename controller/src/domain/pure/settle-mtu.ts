@@ -35,3 +35,18 @@ export function settleMtu(
     remedy: `ask for ${least.mtu} or less, or raise the underlay's`,
   })
 }
+
+/** RFC 8200 section 5: below this Linux has no IPv6 on a link. */
+const IPV6_MIN_MTU = 1280
+
+/** @throws `invalid` when a network with IPv6 would have links without */
+export function checkIpv6Mtu(mtu: number | undefined, subnets: readonly string[]): void {
+  const six = subnets.find((cidr) => cidr.includes(':'))
+  if (mtu === undefined || mtu >= IPV6_MIN_MTU || six === undefined) return
+  throw new WeftError('invalid', {
+    what: 'MTU too small for IPv6',
+    on: String(mtu),
+    why: `IPv6 needs ${IPV6_MIN_MTU} bytes (RFC 8200 section 5), and the network has ${six}`,
+    remedy: `ask for ${IPV6_MIN_MTU} or more, or for a network without IPv6`,
+  })
+}
