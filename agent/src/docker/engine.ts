@@ -57,6 +57,8 @@ export interface NetworkCreate {
   readonly CheckDuplicate: true
   readonly Driver: string
   readonly Internal: boolean
+  /** Engines before 28 do not know it and want an IPv4 pool always. */
+  readonly EnableIPv4: boolean
   readonly EnableIPv6: boolean
   readonly Options: Readonly<Record<string, string>>
   readonly Labels: Readonly<Record<string, string>>

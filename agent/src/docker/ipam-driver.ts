@@ -10,8 +10,9 @@ import { subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts
 import { type AgentState, isWired, type LocalRecord, withRecord, withReleased } from '../state/records.ts'
 import type { StateStore } from '../state/store.ts'
 import { readMessage } from './messages.ts'
+import { isPlaceholderPool, PLACEHOLDER_CIDR, placeholderAddress, placeholderPool } from './placeholder.ts'
 import type { PluginHandlers } from './plugin-server.ts'
-import { checkInside, networkByOption, type Pool, poolByCidr, poolById, poolId } from './pools.ts'
+import { checkInside, hasFamily, networkByOption, type Pool, poolByCidr, poolById, poolId } from './pools.ts'
 import { mountedContainers } from './starting.ts'
 
 export interface IpamOptions {
@@ -41,7 +42,10 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
     'IpamDriver.RequestPool': (body) => {
       const { Pool, Options, V6 } = readMessage('IpamDriver.RequestPool', body)
       const entries = knownEntries(store.current)
-      const pool = poolByCidr(networkByOption(entries, Options), Pool, V6 === true)
+      const network = networkByOption(entries, Options)
+      if (V6 !== true && Pool === '' && !hasFamily(network, 4))
+        return { PoolID: placeholderPool(network.uid), Pool: PLACEHOLDER_CIDR, Data: {} }
+      const pool = poolByCidr(network, Pool, V6 === true)
       return { PoolID: poolId(pool), Pool: pool.subnet.cidr, Data: {} }
     },
     'IpamDriver.ReleasePool': (body) => {
@@ -50,6 +54,7 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
     },
     'IpamDriver.RequestAddress': async (body) => {
       const { PoolID, Address, Options } = readMessage('IpamDriver.RequestAddress', body)
+      if (isPlaceholderPool(PoolID)) return { Address: placeholderAddress(options.newRequestId()), Data: {} }
       const pool = poolById(knownEntries(store.current), PoolID)
       const asked = Address === '' ? undefined : formatAddress(parseAddress(Address))
       if (asked !== undefined) checkInside(asked, pool)
@@ -60,6 +65,7 @@ export function createIpamDriver(options: IpamOptions): PluginHandlers {
     },
     'IpamDriver.ReleaseAddress': (body) => {
       const { PoolID, Address } = readMessage('IpamDriver.ReleaseAddress', body)
+      if (isPlaceholderPool(PoolID)) return {}
       const [network = ''] = PoolID.split('/')
       const address = formatAddress(parseAddress(withoutPrefix(Address)))
       store.change((state) => givenBack(state, network, address, options))

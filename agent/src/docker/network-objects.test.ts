@@ -43,6 +43,7 @@ describe('Docker networks', () => {
       CheckDuplicate: true,
       Driver: 'weft',
       Internal: true,
+      EnableIPv4: true,
       EnableIPv6: true,
       Options: { net: NET },
       Labels: { team: 'a', 'weft.network': NET },

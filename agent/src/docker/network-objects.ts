@@ -1,7 +1,7 @@
 /** Which Docker networks this host's engine should have, beside those that it has. Pure. */
-import { type HostProblem, type NetworkSpec, parseCidr } from '@weft/shared'
+import type { HostProblem, NetworkSpec } from '@weft/shared'
 import type { DockerNetwork, NetworkCreate } from './engine.ts'
-import { DRIVER_NAME, NETWORK_LABEL, NETWORK_OPTION } from './pools.ts'
+import { DRIVER_NAME, hasFamily, NETWORK_LABEL, NETWORK_OPTION } from './pools.ts'
 
 export interface NetworkPlan {
   readonly create: readonly NetworkSpec[]
@@ -58,7 +58,8 @@ export function networkCreateBody(network: NetworkSpec): NetworkCreate {
     CheckDuplicate: true,
     Driver: DRIVER_NAME,
     Internal: network.internal,
-    EnableIPv6: network.subnets.some(({ cidr }) => parseCidr(cidr).family === 6),
+    EnableIPv4: hasFamily(network, 4),
+    EnableIPv6: hasFamily(network, 6),
     Options: options,
     Labels: { ...network.labels, [NETWORK_LABEL]: network.uid },
     IPAM: {

@@ -40,6 +40,11 @@ export function networkByOption(entries: EntryMap, options: Readonly<Record<stri
   })
 }
 
+/** Whether containers of the network have addresses of the family. */
+export function hasFamily({ subnets }: NetworkSpec, family: 4 | 6): boolean {
+  return subnets.some(({ cidr }) => parseCidr(cidr).family === family)
+}
+
 /** The pool that Docker asks for by CIDR, or the first of the family. @throws `invalid` */
 export function poolByCidr(network: NetworkSpec, cidr: string, ipv6: boolean): Pool {
   const wanted = cidr === '' ? undefined : formatCidr(parseCidr(cidr))

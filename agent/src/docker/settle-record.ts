@@ -8,6 +8,7 @@ import type { Fence } from '../bus/session.ts'
 import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts'
 import { type AgentState, isWired, type LocalRecord } from '../state/records.ts'
 import type { StateStore } from '../state/store.ts'
+import { isPlaceholder } from './placeholder.ts'
 
 export interface SettleOptions {
   readonly store: StateStore
@@ -69,7 +70,7 @@ export async function settleRecord(
 function claimedRecords(state: AgentState, { NetworkID, EndpointID, Interface }: EndpointMessage): LocalRecord[] {
   const network = state.dockerNetworks[NetworkID]
   const records = [Interface.Address, Interface.AddressIPv6]
-    .filter((address) => address !== '')
+    .filter((address) => address !== '' && !isPlaceholder(address))
     .map((address) => {
       const found = [...state.endpoints.values()].filter(
         (record) =>

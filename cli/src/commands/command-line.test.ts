@@ -48,6 +48,7 @@ describe('network create: from words to the request', () => {
     options: {},
     labels: {},
     internal: false,
+    ipv4: true,
     ipv6: false,
     dryRun: false,
   }
@@ -55,6 +56,7 @@ describe('network create: from words to the request', () => {
     ['mynet', {}],
     ['-d vxlan mynet', {}],
     ['-d macvlan -o parent=eth0.100 mynet', { driver: 'macvlan', options: { parent: 'eth0.100' } }],
+    ['--ipv4=false mynet', { ipv4: false }],
     ['--driver=overlay --internal --ipv6 --dry-run mynet', { internal: true, ipv6: true, dryRun: true }],
     ['mynet --subnet 10.0.0.0/24', { subnets: [{ subnet: '10.0.0.0/24' }] }],
     [

@@ -39,6 +39,12 @@ export function parseLabels(flag: string, texts: readonly string[]): Record<stri
   )
 }
 
+/** A flag with a value, as Docker's that are on by default: `--ipv4=false`. */
+export function parseFlag(flag: string, text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw bad(flag, text, 'it is true or false', `write it like ${flag}=false`)
+}
+
 /** A whole number within bounds. */
 export function parseInteger(flag: string, text: string, min: number, max: number): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN

@@ -16,12 +16,13 @@ export const NetworkCreateRequest = z.strictObject({
   req: RequestId,
   name: Name,
   driver: z.string().min(1).max(32),
-  /** None: one is chosen from the cluster's pools (and one of IPv6 with `ipv6`). */
+  /** None: one is chosen from the cluster's pools for each family that `ipv4` and `ipv6` ask for. */
   subnets: z.array(SubnetRequest).max(16),
   auxAddresses: AuxAddresses,
   options: StringMap,
   labels: StringMap,
   internal: z.boolean(),
+  ipv4: z.boolean().default(true),
   ipv6: z.boolean(),
   /** Say what would be made and on which hosts; change nothing. */
   dryRun: z.boolean(),

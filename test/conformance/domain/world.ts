@@ -119,6 +119,7 @@ export function networkRequest(name: string, changes: Partial<NetworkCreateReque
     options: {},
     labels: {},
     internal: false,
+    ipv4: true,
     ipv6: false,
     dryRun: false,
     ...changes,

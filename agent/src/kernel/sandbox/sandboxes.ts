@@ -5,6 +5,9 @@
  *
  * Ports are of the kernel's choice, as Docker's own are: a socket on port 53 would keep a DNS server in the container
  * from binding 0.0.0.0:53.
+ *
+ * Router advertisements end here as well: a container's addresses and routes come from the cluster's plan alone, and
+ * settings of links are lost when Docker moves them.
  */
 import { readFileSync, statfsSync } from 'node:fs'
 import { openNamespaces } from '../netns.ts'
@@ -14,6 +17,7 @@ import { beginConnect, closeSocket, listen, openBound, type Protocol, portOf } f
 const OWN = '127.0.0.54'
 export const DOCKER_RESOLVER = '127.0.0.11'
 const TABLE = 'weft_dns'
+const GUARD = 'weft_guard'
 /** Before Docker's own rules in the sandbox, which are at -100 (NF_IP_PRI_NAT_DST). */
 const PRIORITY = -110
 /** NSFS_MAGIC (linux/magic.h): the file system of namespace files. */
@@ -31,7 +35,7 @@ export interface SandboxSockets {
 export interface Sandboxes {
   /** True when a namespace is mounted at the path: Docker makes the file first. */
   isThere(path: string): boolean
-  /** Opens the sockets, then turns questions to them. @throws `not_found` when the namespace is gone */
+  /** Opens the sockets, then turns questions to them; from then on routers' advertisements are refused, too. @throws `not_found` when the namespace is gone */
   open(path: string): SandboxSockets
   /** A TCP socket that connects to Docker's resolver. @throws `not_found` when the namespace is gone */
   connect(path: string): number
@@ -96,10 +100,10 @@ function isThere(path: string): boolean {
 }
 
 function clearScript(): string {
-  return `add table ip ${TABLE}\ndelete table ip ${TABLE}\n`
+  return [`ip ${TABLE}`, `ip6 ${GUARD}`].map((table) => `add table ${table}\ndelete table ${table}\n`).join('')
 }
 
-/** The whole table, in one transaction, whether it was there or not. */
+/** Both tables whole, in one transaction, whether they were there or not. */
 export function tableScript(udpPort: number, tcpPort: number): string {
   return `${clearScript()}table ip ${TABLE} {
   chain output {
@@ -107,6 +111,12 @@ export function tableScript(udpPort: number, tcpPort: number): string {
     ip saddr ${OWN} accept
     ip daddr ${DOCKER_RESOLVER} udp dport 53 dnat to ${OWN}:${udpPort}
     ip daddr ${DOCKER_RESOLVER} tcp dport 53 dnat to ${OWN}:${tcpPort}
+  }
+}
+table ip6 ${GUARD} {
+  chain input {
+    type filter hook input priority filter; policy accept;
+    icmpv6 type nd-router-advert drop
   }
 }
 `

@@ -18,7 +18,7 @@ import {
   type WeftError,
 } from '@weft/shared'
 import { z } from 'zod'
-import { bad, parseLabels, parsePairs, withFlag } from '../flags.ts'
+import { bad, parseFlag, parseLabels, parsePairs, withFlag } from '../flags.ts'
 
 const texts = z.array(z.string()).default([])
 export const CreateFlags = z.strictObject({
@@ -30,6 +30,7 @@ export const CreateFlags = z.strictObject({
   opt: texts,
   label: texts,
   internal: z.boolean().default(false),
+  ipv4: z.string().default('true'),
   ipv6: z.boolean().default(false),
   dryRun: z.boolean().default(false),
   /** Both: --wait; neither: true by default. */
@@ -50,6 +51,7 @@ export function createRequest(name: string, flags: CreateFlags, req: string): Ne
     options: driverOptions(driver, flags.opt),
     labels: parseLabels('--label', flags.label),
     internal: flags.internal,
+    ipv4: parseFlag('--ipv4', flags.ipv4),
     ipv6: flags.ipv6,
     dryRun: flags.dryRun,
   }

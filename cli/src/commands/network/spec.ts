@@ -21,6 +21,7 @@ export const networkSpec: GroupSpec = {
       examples: [
         { line: 'weft network create mynet', does: 'an overlay with a subnet of Weft’s choice' },
         { line: 'weft network create --subnet 10.20.0.0/24 --subnet fd20::/64 mynet', does: 'dual stack' },
+        { line: 'weft network create --ipv4=false --subnet fd20::/64 mynet', does: 'IPv6 only' },
         {
           line: 'weft network create -d macvlan -o parent=eth1.100 --subnet 20.0.0.0/24 lan',
           does: 'on a VLAN of the wire',
@@ -38,6 +39,7 @@ export const networkSpec: GroupSpec = {
         { flags: '-o, --opt <KEY=VALUE>', summary: "driver's option; repeatable", many: true },
         { flags: '--label <KEY=VALUE>', summary: 'label; repeatable', many: true },
         { flags: '--internal', summary: 'no way to the outside' },
+        { flags: '--ipv4 <true|false>', summary: 'false makes it IPv6-only', default: 'true', hint: ['true', 'false'] },
         { flags: '--ipv6', summary: 'with IPv6; without an IPv6 subnet one is chosen' },
         { flags: '--dry-run', summary: 'say what would be made and on which hosts; change nothing' },
         WAIT,

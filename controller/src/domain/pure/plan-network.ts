@@ -106,15 +106,27 @@ function planSubnets(view: ClusterView, request: NetworkCreateRequest, others: r
   const asked = request.subnets.map((subnet) => planSubnet(subnet, aux))
   checkTogether(asked, aux)
   for (const { cidr } of asked) checkFree(cidr, others)
-  const families = [4, ...(request.ipv6 ? [6] : [])] as (4 | 6)[]
+  checkFamilies(request, asked)
+  const families = [...(request.ipv4 ? [4] : []), ...(request.ipv6 || !request.ipv4 ? [6] : [])] as (4 | 6)[]
   const missing = families.filter((family) => !asked.some(({ cidr }) => cidr.family === family))
-  // Docker's engine wants an IPv4 pool in every network, so there always is one.
   const chosen = missing.map((family) => {
     const taken = [...others, ...asked.map(({ cidr }) => ({ cidr, by: '', remedy: '' }))]
     const cidr = chooseSubnet(family, view.cluster ?? '', taken)
     return planSubnet({ subnet: formatCidr(cidr) }, {})
   })
   return [...asked, ...chosen].sort((a, b) => a.cidr.family - b.cidr.family)
+}
+
+/** @throws `invalid` for an IPv4 subnet of a network without IPv4 */
+function checkFamilies({ ipv4 }: NetworkCreateRequest, asked: readonly SubnetPlan[]): void {
+  const odd = ipv4 ? undefined : asked.find(({ cidr }) => cidr.family === 4)
+  if (odd === undefined) return
+  throw new WeftError('invalid', {
+    what: 'IPv4 subnet of a network without IPv4',
+    on: formatCidr(odd.cidr),
+    why: '--ipv4=false makes an IPv6-only network',
+    remedy: 'leave one of the two out',
+  })
 }
 
 /** @throws `invalid` */
