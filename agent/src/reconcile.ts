@@ -13,7 +13,7 @@
  */
 import {
   type DriverHost,
-  deviceRoutes,
+  type EntryMap,
   formatOp,
   type HostFacts,
   type HostProblem,
@@ -27,8 +27,9 @@ import type { Log } from './log.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { type Conflict, confirmAttachments, desiredState, diff, holdRemovals, planEndpoint } from './plan/index.ts'
 import { localEndpoints, sandboxesOf, withAttachment } from './state/local-endpoints.ts'
-import { type LocalRecords, withRecord } from './state/records.ts'
+import type { LocalRecords } from './state/records.ts'
 import type { StateStore } from './state/store.ts'
+import { dockersWays } from './state/ways-out.ts'
 
 export interface ReconcileOptions {
   readonly host: string
@@ -183,13 +184,13 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
   const { state: observed, missing } = await kernel.observe(sandboxesOf(store.current.endpoints))
   const { entries, endpoints: records } = store.written
   const before = localEndpoints(records, entries)
-  const endpoints = new Map(
-    [...before].map(([network, list]) => {
-      const confirmed = confirmAttachments(list, observed, missing)
-      return [network, confirmed.map((after, index) => arrived(records, list[index] ?? after, after, observed, now()))]
-    }),
-  )
-  note(store, [...endpoints.values()].flat(), now())
+  const seen = [...before.values()].flatMap((list) => {
+    const confirmed = confirmAttachments(list, observed, missing)
+    return confirmed.map((after, index) => arrived({ records, entries }, list[index] ?? after, after, observed, now()))
+  })
+  note(store, seen, now())
+  // Once more with what was seen: where one interface is decides over the routes of others.
+  const endpoints = localEndpoints(withAttachments(records, seen, now()), entries)
   const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host })
   return { ...diff(desired, observed), problems, observed }
 }
@@ -202,7 +203,7 @@ const MOVING_MS = 15_000
  * does makes Docker's own attempt fail, and the container's start with it.
  */
 function arrived(
-  records: LocalRecords,
+  { records, entries }: { records: LocalRecords; entries: EntryMap },
   before: LocalEndpoint,
   after: LocalEndpoint,
   observed: HostState,
@@ -219,19 +220,27 @@ function arrived(
   const routed = new Set(observed.routes.flatMap((each) => (each.netns === netns ? (each.via ?? []) : [])))
   const byDevice = (destination: string) =>
     observed.routes.some((each) => each.netns === netns && each.link === name && each.destination === destination)
-  const isRouted = after.gateways.every((each) => routed.has(each)) && deviceRoutes(after).every(byDevice)
+  const { gateways, devices } = dockersWays(record, entries)
+  const isRouted = gateways.every((each) => routed.has(each)) && devices.every(byDevice)
   const done = up && after.addresses.every((each) => has.has(each)) && isRouted
   return done ? after : before
 }
 
 function note(store: StateStore, endpoints: readonly LocalEndpoint[], now: number): void {
-  store.change((state) =>
-    endpoints.reduce((changed, { uid, attachment }) => {
-      const record = changed.endpoints.get(uid)
-      const next = record === undefined ? undefined : withAttachment(record, attachment, now)
-      return next === undefined || next === record ? changed : withRecord(changed, next)
-    }, state),
-  )
+  store.change((state) => {
+    const next = withAttachments(state.endpoints, endpoints, now)
+    return next === state.endpoints ? state : { ...state, endpoints: next }
+  })
+}
+
+/** The very same map when nothing is new. */
+function withAttachments(records: LocalRecords, endpoints: readonly LocalEndpoint[], now: number): LocalRecords {
+  const changed = endpoints.flatMap(({ uid, attachment }) => {
+    const record = records.get(uid)
+    const next = record === undefined ? undefined : withAttachment(record, attachment, now)
+    return next === undefined || next === record ? [] : [[uid, next] as const]
+  })
+  return changed.length === 0 ? records : new Map([...records, ...changed])
 }
 
 function hostOf({ underlay, interfaces }: HostFacts): DriverHost {

@@ -82,6 +82,67 @@ describe('connecting containers', () => {
     )
   })
 
+  describe('the default route of a container in several networks', () => {
+    /** Next hop and device of the default route. */
+    const route = async (family: '-4' | '-6') => {
+      const text = await docker2('exec', 'router', 'ip', '-j', family, 'route', 'show', 'default')
+      return (JSON.parse(text) as { gateway?: string }[]).map(({ gateway }) => gateway)
+    }
+    const goes = (v4: string, v6: string[], withinMs = 3_000) =>
+      eventually(`default routes are ${v4} and ${v6.join()}`, withinMs, async () => {
+        const now = JSON.stringify([await route('-4'), await route('-6')])
+        return now === JSON.stringify([[v4], v6]) ? true : undefined
+      })
+
+    beforeAll(async () => {
+      const lan = ['network', 'create', '-d', 'macvlan', '-o', 'parent=eth0', '--subnet']
+      const dual = ['--subnet', 'fd82::/64', '--ipv6', '--gateway', '10.82.0.1', '--gateway', 'fd82::1']
+      await weft(lab(), ...lan, '10.82.0.0/24', ...dual, 'lan-b')
+      await weft(lab(), ...lan, '10.81.0.0/24', '--gateway', '10.81.0.1', 'lan-a')
+      await weft(lab(), ...lan, '10.83.0.0/24', '--gateway', '10.83.0.1', 'lan-c')
+      await weft(lab(), 'status', '--wait', '--timeout', '20s')
+      await runContainer(lab(), 'docker2', 'router', 'lan-b')
+    }, 60_000)
+
+    it('is the first network’s by name, and none of IPv6 is lost when one without IPv6 comes', async () => {
+      await goes('10.82.0.1', ['fd82::1'])
+      await weft(lab(), 'network', 'connect', 'lan-a', 'router')
+      await goes('10.81.0.1', ['fd82::1'])
+    })
+
+    it('is the one of the highest priority, from then on and after a restart', async () => {
+      await weft(lab(), 'network', 'connect', '--gw-priority', '10', 'lan-c', 'router')
+      await goes('10.83.0.1', ['fd82::1'])
+      await docker2('restart', '-t', '0', 'router')
+      await goes('10.83.0.1', ['fd82::1'], 5_000)
+      // Docker goes on connecting and disconnecting beside it.
+      await docker2('network', 'disconnect', 'lan-b', 'router')
+      await goes('10.83.0.1', [])
+      await docker2('network', 'connect', '--driver-opt', 'weft.gw-priority=20', 'lan-b', 'router')
+      await goes('10.82.0.1', ['fd82::1'])
+      await docker2('network', 'disconnect', 'lan-b', 'router')
+      await docker2('network', 'disconnect', 'lan-c', 'router')
+      await goes('10.81.0.1', [])
+    })
+
+    it('is put back when somebody removes it', async () => {
+      const pid = await docker2('inspect', '-f', '{{.State.Pid}}', 'router')
+      await on(lab(), 'docker2', 'nsenter', '-t', pid, '-n', 'ip', 'route', 'del', 'default')
+      await goes('10.81.0.1', [])
+    })
+
+    it('is never one below 0, and no network without a gateway is preferred', async () => {
+      await docker2('run', '-d', '--name', 'quiet', '--network', 'home', 'weft/tools', 'sleep', '3600')
+      await weft(lab(), 'network', 'connect', '--gw-priority', '-1', 'lan-a', 'docker2/quiet')
+      const text = await docker2('exec', 'quiet', 'ip', '-j', 'route', 'show', 'default')
+      expect((JSON.parse(text) as { gateway: string }[]).map(({ gateway }) => gateway)).not.toContain('10.81.0.1')
+      expect(text).toContain('gateway')
+      const { code, stderr } = await tryWeft(lab(), 'network', 'connect', '--gw-priority', '5', 'away', 'docker2/quiet')
+      expect(code).toBe(2)
+      expect(stderr).toContain('weft.gw-priority=5')
+    })
+  })
+
   it.each<[string, number, string[], string[]]>([
     ['a container that nobody has', 3, ['away', 'nobody'], ['nobody', 'docker ps']],
     ['a host that there is not', 3, ['away', 'docker9/web'], ['docker9', 'docker1, docker2']],

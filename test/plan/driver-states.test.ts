@@ -151,13 +151,13 @@ describe('ipvlan', () => {
 
   it('goes out by the device in l3, as long as the network has a way out', () => {
     const on = { netns: '/var/run/docker/netns/c1', link: 'eth0' }
-    const endpoints = [aLocal(1, 'sandbox', { deviceRoute: true })]
+    const endpoints = [aLocal(1, 'sandbox', { deviceRoutes: ['0.0.0.0/0', '::/0'] })]
     expect(expand('ipvlan', { options: l3, endpoints }).routes).toEqual([
       { ...on, destination: '0.0.0.0/0' },
       { ...on, destination: '::/0' },
     ])
     expect(expand('ipvlan', { options: l3, endpoints: [aLocal(1, 'sandbox')] }).routes).toEqual([])
-    const waiting = [aLocal(1, 'in-flight', { deviceRoute: true })]
+    const waiting = [aLocal(1, 'in-flight', { deviceRoutes: ['0.0.0.0/0', '::/0'] })]
     expect(expand('ipvlan', { options: l3, endpoints: waiting }).routes).toEqual([])
   })
 

@@ -3,7 +3,7 @@
  * their addresses. Pure.
  */
 import type { EndpointSpec, EntryMap } from '@weft/shared'
-import { networkOf, subnetOf, withPrefix } from '../state/local-endpoints.ts'
+import { networkOf, subnetOf, withPrefix } from '../state/networks.ts'
 import type { LocalRecord } from '../state/records.ts'
 import type { InspectedContainer } from './engine.ts'
 

@@ -3,7 +3,7 @@
  * learned. Pure. Docker's stop and removal succeed without us (DOCKER.md 1.5), so this is how we hear of them for sure.
  */
 import type { NetworkSpec } from '@weft/shared'
-import { networkOf } from '../state/local-endpoints.ts'
+import { networkOf } from '../state/networks.ts'
 import type { AgentState, LocalRecord } from '../state/records.ts'
 import { isWired } from '../state/records.ts'
 import type { DockerContainer } from './engine.ts'

@@ -12,6 +12,7 @@
  */
 import {
   deviceRoutes,
+  ENDPOINT_OPTIONS,
   type HostProblem,
   interfaceName,
   Mac,
@@ -21,9 +22,10 @@ import {
 } from '@weft/shared'
 import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
-import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf } from '../state/local-endpoints.ts'
+import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf } from '../state/networks.ts'
 import { type AgentState, type LocalRecord, withRecord } from '../state/records.ts'
-import { endpointOptions } from './endpoint-options.ts'
+import { hasOtherWayOut, mayBeWayOut } from '../state/ways-out.ts'
+import { type EndpointOptions, endpointOptions } from './endpoint-options.ts'
 import { detached } from './ipam-driver.ts'
 import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
@@ -92,13 +94,12 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     'NetworkDriver.Join': (body) => {
       const { EndpointID, SandboxKey } = readMessage('NetworkDriver.Join', body)
       return exclusively(EndpointID, async () => {
-        const record = alter(EndpointID, (each) => ({
-          ...each,
-          phase: 'in-flight',
-          settled: false,
-          sandbox: SandboxKey,
-          since: now(),
-        }))
+        const record = alter(EndpointID, ({ ownGateway: _, ...each }) => {
+          const { endpoints, entries } = store.current
+          const later = hasOtherWayOut(endpoints, entries, each.uid, SandboxKey)
+          const joined = { ...each, phase: 'in-flight', settled: false, sandbox: SandboxKey, since: now() } as const
+          return later ? { ...joined, ownGateway: true } : joined
+        })
         const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
         if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
         options.onChanged(record.uid)
@@ -137,6 +138,7 @@ async function createEndpoint(options: NetworkDriverOptions, message: EndpointMe
   const { EndpointID, Interface } = message
   const asked = endpointOptions(message.Options)
   const mac = Interface.MacAddress === '' ? asked.mac : parseWith(Mac, Interface.MacAddress, 'MAC address')
+  checkPriority(store.current, message.NetworkID, asked)
   const known = byDockerId(store.current, EndpointID)
   const sharesMac = sharesMacIn(store.current, message.NetworkID)
   if (sharesMac && mac !== undefined) throw ownMacAsked(mac)
@@ -147,7 +149,13 @@ async function createEndpoint(options: NetworkDriverOptions, message: EndpointMe
   if (known !== undefined && known.phase !== 'new') return answer(known)
   const before = known ?? (await settleRecord(options, message, mac))
   store.change((state) =>
-    withRecord(state, { ...before, phase: 'new', held: false, dockerEndpointId: EndpointID, since: now() }),
+    withRecord(state, {
+      ...wished(before, asked),
+      phase: 'new',
+      held: false,
+      dockerEndpointId: EndpointID,
+      since: now(),
+    }),
   )
   store.keep()
   const problems = (await wire(before.uid)) ? undefined : await makeByPass(options, before.uid)
@@ -163,6 +171,26 @@ async function createEndpoint(options: NetworkDriverOptions, message: EndpointMe
 function sharesMacIn({ dockerNetworks, entries }: AgentState, dockerNetwork: string): boolean {
   const network = networkOf(entries, dockerNetworks[dockerNetwork] ?? '')
   return network !== undefined && traitsOf(network).sharesMac
+}
+
+/** The record with what the endpoint's options ask for, and nothing of what they asked for at an earlier start. */
+function wished({ gwPriority: _, ...record }: LocalRecord, { gwPriority }: EndpointOptions): LocalRecord {
+  return { ...record, ...(gwPriority === undefined ? {} : { gwPriority }) }
+}
+
+/** @throws `invalid` where there is no default route of the network's to prefer */
+function checkPriority({ dockerNetworks, entries }: AgentState, id: string, { gwPriority = 0 }: EndpointOptions): void {
+  const network = networkOf(entries, dockerNetworks[id] ?? '')
+  if (network === undefined || gwPriority <= 0 || hasGateway(network)) return
+  const docker = network.egress === 'docker' && !network.internal
+  throw new WeftError('invalid', {
+    what: 'no gateway to prefer',
+    on: `${ENDPOINT_OPTIONS.gwPriority}=${gwPriority}`,
+    why: docker
+      ? `network ${network.name} has none: Docker’s own bridge is the way out while no other network is one`
+      : `network ${network.name} has no way out`,
+    remedy: docker ? 'give the container’s other networks a priority below 0' : 'leave it out',
+  })
 }
 
 function ownMacAsked(mac: string): WeftError {
@@ -187,17 +215,22 @@ async function makeByPass(
 /** What Docker is to do with the interface (DOCKER.md 1.2, 1.3). */
 export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
   const { deviceRoute } = traitsOf(network)
-  const gateways = hasGateway(network) && !deviceRoute ? gatewaysOf(network, record.addresses) : []
+  // Docker is told of no second way out (ways-out.ts), nor of one that is not wanted.
+  const isSilent = record.ownGateway === true || !mayBeWayOut(record)
+  const isOut = hasGateway(network) && !isSilent
+  const gateways = isOut && !deviceRoute ? gatewaysOf(network, record.addresses) : []
   const gateway = gateways.find((address) => !address.includes(':'))
   const gateway6 = gateways.find((address) => address.includes(':'))
-  const ways = hasGateway(network) && deviceRoute ? deviceRoutes({ addresses: record.addresses, deviceRoute }) : []
+  const ways = isOut && deviceRoute ? deviceRoutes(record.addresses) : []
   const routes = [...otherSubnets(network, record.addresses), ...ways]
   return {
     InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: 'eth' },
     ...(gateway === undefined ? {} : { Gateway: gateway }),
     ...(gateway6 === undefined ? {} : { GatewayIPv6: gateway6 }),
     // Docker does not count an on-link default route as a way out: it would add its own bridge, and fail on the second route.
-    ...(network.internal || network.egress === 'none' || ways.length > 0 ? { DisableGatewayService: true } : {}),
+    ...(network.internal || network.egress === 'none' || ways.length > 0 || isSilent
+      ? { DisableGatewayService: true }
+      : {}),
     // Route type 1 is on-link.
     ...(routes.length === 0 ? {} : { StaticRoutes: routes.map((Destination) => ({ Destination, RouteType: 1 })) }),
   }

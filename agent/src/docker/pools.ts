@@ -9,7 +9,7 @@ import {
   type SubnetSpec,
   WeftError,
 } from '@weft/shared'
-import { networkOf } from '../state/local-endpoints.ts'
+import { networkOf } from '../state/networks.ts'
 
 /** Key of our network id in `--ipam-opt` and `-o`: Docker tells neither name nor id of a network in IPAM calls. */
 export const NETWORK_OPTION = 'net'

@@ -5,7 +5,7 @@
 import { WeftError } from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
-import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts'
+import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/networks.ts'
 import { type AgentState, isWired, type LocalRecord } from '../state/records.ts'
 import type { StateStore } from '../state/store.ts'
 import { isPlaceholder } from './placeholder.ts'

@@ -23,7 +23,7 @@ import {
   routerNetns,
   WeftError,
 } from '@weft/shared'
-import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/local-endpoints.ts'
+import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/networks.ts'
 
 type Route = NonNullable<LocalEndpoint['routes']>[number]
 type ByNetwork = ReadonlyMap<string, readonly LocalEndpoint[]>

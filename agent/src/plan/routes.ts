@@ -1,10 +1,12 @@
 /**
  * Routes of sandboxes, and over links of ours in the host's own netns. A destination that is already reached through another interface is
- * the container's, the host's or Docker's own choice, and is left alone. Ours carry a route protocol: they alone are removed.
+ * the container's, the host's or Docker's own choice, and is left alone; in a sandbox the desired one replaces another of Weft's.
+ * Ours carry a route protocol: they alone are removed.
  */
-import type { HostState, Op, Route } from '@weft/shared'
+import { type HostState, isSandbox, type Op, type Route } from '@weft/shared'
 import { diffEntries, type EntryKind } from './entries.ts'
 import type { Fates } from './link-fates.ts'
+import { linkKey } from './link-kinds.ts'
 
 const ROUTES: EntryKind<Route> = {
   keyOf: ({ destination }) => destination,
@@ -18,8 +20,11 @@ export function routeOps(desired: HostState, observed: HostState, fates: Fates):
     const key = `${netns} ${destination}`
     linksTo.set(key, (linksTo.get(key) ?? new Set()).add(link))
   }
+  const ours = new Set(desired.links.filter(({ netns }) => isSandbox(netns)).map(linkKey))
   const isFree = ({ netns, destination, link }: Route) =>
-    [...(linksTo.get(`${netns} ${destination}`) ?? [])].every((other) => other === link)
+    [...(linksTo.get(`${netns} ${destination}`) ?? [])].every(
+      (other) => other === link || ours.has(linkKey({ netns, name: other })),
+    )
   const { set, remove } = diffEntries(ROUTES, desired.routes.filter(isFree), observed.routes, fates)
   return {
     set: set.map((route) => ({ op: 'route-set', route })),

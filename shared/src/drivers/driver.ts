@@ -28,8 +28,8 @@ export interface LocalEndpoint {
   readonly addresses: readonly string[]
   /** Next hops of the default routes through this network; empty when the way out is elsewhere. */
   readonly gateways: readonly string[]
-  /** The default routes are by device, without a next hop; never with `gateways`. */
-  readonly deviceRoute?: boolean
+  /** Destinations of its default routes by device, without a next hop; never with `gateways`. */
+  readonly deviceRoutes?: readonly string[]
   /** Further routes over this interface; by the device alone where there is no next hop. */
   readonly routes?: readonly { readonly destination: string; readonly via?: string }[]
   readonly attachment: Attachment

@@ -65,15 +65,15 @@ function sandboxState(endpoint: LocalEndpoint): HostState {
     addresses: endpoint.addresses.map((address) => ({ netns, link, address })),
     routes: [
       ...endpoint.gateways.map((via) => ({ netns, link, destination: defaultRouteFor(via), via })),
-      ...deviceRoutes(endpoint).map((destination) => ({ netns, link, destination })),
+      ...(endpoint.deviceRoutes ?? []).map((destination) => ({ netns, link, destination })),
       ...(endpoint.routes ?? []).map((route) => ({ netns, link, ...route })),
     ],
   }
 }
 
-/** Destinations of an endpoint's default routes by device, one a family; none where they have next hops or are elsewhere. */
-export function deviceRoutes({ deviceRoute, addresses }: Pick<LocalEndpoint, 'deviceRoute' | 'addresses'>): string[] {
-  return deviceRoute === true ? [...new Set(addresses.map(defaultRouteFor))].sort() : []
+/** Destinations of default routes by device, one for each family of the addresses. */
+export function deviceRoutes(addresses: readonly string[]): string[] {
+  return [...new Set(addresses.map(defaultRouteFor))].sort()
 }
 
 function defaultRouteFor(address: string): string {

@@ -127,6 +127,10 @@ export const networkSpec: GroupSpec = {
         { line: 'weft network connect mynet web', does: 'the container web, wherever it runs' },
         { line: 'weft network connect --alias db mynet docker2/db-1', does: 'the one of docker2, with a second name' },
         { line: 'weft network connect --ip 10.20.0.9 mynet web', does: 'with an address of your choice' },
+        {
+          line: 'weft network connect --gw-priority 10 lan web',
+          does: 'its default route goes through lan from now on',
+        },
       ],
       details:
         'The host’s Docker does it and keeps it: a restarted container has the same networks, names and priorities. Where several hosts have a container of the name, write HOST/CONTAINER.',
@@ -139,6 +143,10 @@ export const networkSpec: GroupSpec = {
         { flags: '--ip6 <IP>', summary: 'IPv6 address' },
         { flags: '--alias <NAME>', summary: 'another name in this network; repeatable', many: true },
         { flags: '--mac-address <MAC>', summary: 'MAC address, on every engine' },
+        {
+          flags: '--gw-priority <N>',
+          summary: 'the network with the highest gives the default route (default 0; below 0: never)',
+        },
         { flags: '--driver-opt <KEY=VALUE>', summary: 'option of the endpoint; repeatable', many: true },
       ],
       api: true,
