@@ -54,6 +54,8 @@ const SWEEP_EVERY_MS = 1_000
 const MOST_AGENT_REQUESTS = 4_096
 const STOP_GRACE_MS = 3_000
 
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
 /** Resolves when the first list of the cluster is complete and the leader is being chosen. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { kv, log, clock } = options
@@ -62,7 +64,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const cluster = await openClusterCache(kv, life.signal, {
     onProblem: ({ what, ...fields }) => log.error({ problem: what, ...fields }, 'store problem'),
   })
-  const deps: DomainDeps = { kv, cluster, clock, randomText, quarantineMs }
+  const deps: DomainDeps = { kv, cluster, clock, randomText, quarantineMs, pause }
   await ensureMeta(deps)
   await cluster.newest()
 

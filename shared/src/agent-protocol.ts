@@ -60,7 +60,10 @@ export const AGENT_VERBS = {
     }),
     reply: IntentPage,
   },
-  /** One address (T1), and with it an endpoint; by request id, so that a retry gets the same one. */
+  /**
+   * One address (T1), and with it an endpoint; by request id, so that a retry gets the same one. Who has a reservation in
+   * the network gets all of it (T2).
+   */
   claim: {
     request: z.strictObject({
       ...Fence,
@@ -69,8 +72,11 @@ export const AGENT_VERBS = {
       subnet: Uid,
       address: IpText.optional(),
       mac: Mac.optional(),
+      /** Containers that may be the asker, by name: several when it does not show, none when nothing shows. */
+      names: z.array(EndpointName).max(1000).optional(),
     }),
-    reply: z.strictObject({ endpoint: EndpointSpec }),
+    /** `reservedFor`: the name whose reservation it is. */
+    reply: z.strictObject({ endpoint: EndpointSpec, reservedFor: EndpointName.optional() }),
   },
   /** Makes one endpoint of several claims (dual stack: one a family) and settles an asked-for MAC. */
   bind: {

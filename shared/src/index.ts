@@ -14,6 +14,7 @@ export { DnsView } from './api/dns.ts'
 export { EndpointView } from './api/endpoint.ts'
 export { EventView } from './api/event.ts'
 export { HostView } from './api/host.ts'
+export { AddressView, IpReserveRequest, ReservationView } from './api/ip.ts'
 export {
   NetworkChange,
   NetworkCreateRequest,

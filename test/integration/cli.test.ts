@@ -203,15 +203,45 @@ describe('several at once', () => {
     ])
   })
 
-  it('rm goes on after a failure, with a request id for each', async () => {
+  it('rm goes on after a failure, with a request id for each, and says what was reserved', async () => {
+    const reservations = [{ name: 'web', addresses: ['10.20.0.50', 'fd20::50'] }]
     const { asked } = await serve({
       networkRemove: ({ params }) =>
-        params.ref === 'nope' ? { error: notFound } : { ok: { uid: uid('a'), name: 'a', revision: 9 } },
+        params.ref === 'nope' ? { error: notFound } : { ok: { uid: uid('a'), name: 'a', revision: 9, reservations } },
       status: { ok: status(host('docker1', 231)) },
     })
-    const { exit, stdout } = await weft(['network', 'rm', 'a', 'nope', 'b'])
+    const { exit, stdout, stderr } = await weft(['network', 'rm', 'a', 'nope', 'b'])
     expect({ exit, stdout }).toEqual({ exit: 3, stdout: 'a\nb\n' })
+    expect(stderr).toContain('b: no longer reserved for web: 10.20.0.50, fd20::50')
     expect(new Set(asked.slice(0, 3).map(({ query }) => query.req)).size).toBe(3)
+  })
+
+  it('ip reserve, release and ls', async () => {
+    const reserved = {
+      ...{ network: { uid: uid('a'), name: 'front' }, name: 'web', addresses: ['10.20.0.50', 'fd20::50'] },
+      ...{ mac: '02:00:00:00:00:50', createdAt: '2026-01-02T03:04:05.000Z' },
+    }
+    const { asked } = await serve({
+      ipReserve: { ok: reserved },
+      ipRelease: { ok: reserved },
+      ipList: {
+        ok: [
+          { address: '10.20.0.1', subnet: '10.20.0.0/24', state: 'gateway', since: '2026-01-02T03:04:05.000Z' },
+          { address: '10.20.0.50', subnet: '10.20.0.0/24', state: 'attached', holder: 'web', reservedFor: 'web' },
+        ],
+      },
+    })
+    const wish = ['ip', 'reserve', '--mac', '02-00-00-00-00-50', 'front', 'web', '10.20.0.50']
+    expect(await weft(wish)).toMatchObject({ exit: 0, stdout: '10.20.0.50\nfd20::50\n' })
+    expect(asked[0]).toMatchObject({
+      params: { ref: 'front' },
+      body: { name: 'web', addresses: ['10.20.0.50'], mac: '02:00:00:00:00:50' },
+    })
+    expect(await weft(['ip', 'release', 'front', 'web', '10.20.0.9'])).toMatchObject({ stdout: 'web\n10.20.0.9\n' })
+    expect(asked.slice(1).map(({ params }) => params.what)).toEqual(['web', '10.20.0.9'])
+    const { stdout } = await weft(['ip', 'ls', 'front'])
+    expect(stdout).toMatch(/^ADDRESS +STATE +HOLDER +HOST +RESERVED FOR +MAC +SINCE\n10\.20\.0\.1 +gateway .* ago\n/)
+    expect((await weft(['ip', 'ls', '-q', 'front'])).stdout).toBe('10.20.0.1\n10.20.0.50\n')
   })
 
   it('uplink set and unset speak to each host', async () => {

@@ -5,6 +5,7 @@ import { dnsSpec } from './dns/spec.ts'
 import { doctorSpec } from './doctor/spec.ts'
 import { endpointSpec } from './endpoint/spec.ts'
 import { hostSpec } from './host/spec.ts'
+import { ipSpec } from './ip/spec.ts'
 import { joinSpec } from './join/spec.ts'
 import { labSpec } from './lab/spec.ts'
 import { leaveSpec } from './leave/spec.ts'
@@ -22,6 +23,7 @@ export const TREE: GroupSpec = {
   ],
   commands: [
     networkSpec,
+    ipSpec,
     endpointSpec,
     dnsSpec,
     hostSpec,
@@ -58,7 +60,16 @@ export const TREE: GroupSpec = {
           flags: '-f, --filter <KEY=VALUE>',
           summary: 'type=, action=, name= or id=; repeatable',
           many: true,
-          hint: ['type=network', 'type=endpoint', 'type=host', 'type=uplink', 'action=', 'name=', 'id='],
+          hint: [
+            'type=network',
+            'type=endpoint',
+            'type=reservation',
+            'type=host',
+            'type=uplink',
+            'action=',
+            'name=',
+            'id=',
+          ],
         },
         FORMAT_OPTION,
       ],

@@ -30,6 +30,7 @@ import {
   MacRecord,
   type Stored,
 } from './pure/records.ts'
+import { macWrite, withMarks } from './pure/reservations.ts'
 
 type BindRequest = AgentRequest<'bind'>
 
@@ -44,6 +45,8 @@ export async function bindEndpoint(deps: DomainDeps, host: string, request: Bind
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const fenced = await requireFence(deps, host, request)
     const target = await readOwnEndpoint(deps, host, request.endpoint)
+    // The reservations that its MAC and addresses are beside must be known as of its record.
+    if (target !== undefined) await deps.cluster.waitFor(target.modRevision)
     if (target === undefined) {
       throw new WeftError('not_found', {
         what: 'no such endpoint',
@@ -53,20 +56,18 @@ export async function bindEndpoint(deps: DomainDeps, host: string, request: Bind
     }
     if (request.mac !== undefined) refuseOwnMac(deps, target.value, request.mac)
     const merged = await readMerged(deps, host, request, target.value)
-    const wanted = merge(
-      target.value,
-      merged.map(({ value }) => value),
-      request,
-    )
+    const others = merged.map(({ value }) => value)
+    const wanted = withMarks(deps.cluster.current(), merge(target.value, others, request))
     if (merged.length === 0 && sameEndpoint(target.value, wanted)) return { endpoint: endpointSpec(wanted) }
-    const answer = await commitAlone(deps.kv, draftOf(deps, request.req, { fenced, target, merged, wanted }))
-    if (answer.succeeded) return { endpoint: endpointSpec(wanted) }
-    const mac = answer.reads[0]?.entries[0]
-    const owner = mac === undefined ? undefined : decode(MacRecord, mac).value.endpoint
-    if (owner !== undefined && owner !== target.value.uid && !merged.some(({ value }) => value.uid === owner)) {
+    const { entry } = await deps.kv.get(keys.mac(wanted.network, wanted.mac))
+    const owner = entry === undefined ? undefined : decode(MacRecord, entry)
+    if (owner !== undefined && isOther(owner.value, [target, ...merged])) {
       const network = deps.cluster.current().networks.get(wanted.network)?.value.name ?? wanted.network
-      throw await macError(deps, network, wanted.mac, owner)
+      throw await macError(deps, network, wanted.mac, owner.value)
     }
+    const macRevision = owner?.modRevision ?? 0
+    const draft = draftOf(deps, request.req, { fenced, target, merged, wanted, macRevision })
+    if ((await commitAlone(deps.kv, draft)).succeeded) return { endpoint: endpointSpec(wanted) }
     await deps.cluster.newest()
   }
   throw new WeftError('unavailable', {
@@ -74,6 +75,12 @@ export async function bindEndpoint(deps: DomainDeps, host: string, request: Bind
     on: request.endpoint,
     remedy: 'try again',
   })
+}
+
+/** True when the MAC is another endpoint's, or belongs to another name. */
+function isOther(owner: MacRecord, own: readonly Stored<EndpointRecord>[]): boolean {
+  if (owner.endpoint !== undefined) return !own.some(({ value }) => value.uid === owner.endpoint)
+  return !own.some(({ value }) => value.name === owner.reservation)
 }
 
 /** The endpoints still to be merged; those already in the target are done. */
@@ -135,25 +142,28 @@ interface Binding {
   readonly target: Stored<EndpointRecord>
   readonly merged: readonly Stored<EndpointRecord>[]
   readonly wanted: EndpointRecord
+  /** Of the wanted MAC's record as it was looked at; 0 when there is none. */
+  readonly macRevision: number
 }
 
-function draftOf(deps: DomainDeps, req: string, { fenced, target, merged, wanted }: Binding): Draft {
+function draftOf(deps: DomainDeps, req: string, { fenced, target, merged, wanted, macRevision }: Binding): Draft {
   const before = [target, ...merged]
-  const macs = new Set(before.map(({ value }) => value.mac))
-  const macKey = keys.mac(wanted.network, wanted.mac)
+  const view = deps.cluster.current()
+  const freed = new Set(before.map(({ value }) => value.mac).filter((mac) => mac !== wanted.mac))
+  const { network } = wanted
   const compares: Compare[] = [
     { key: keys.host(fenced.value.id), mod: fenced.modRevision },
     ...before.map(({ value, modRevision }): Compare => ({ key: keys.endpoint(value.uid), mod: modRevision })),
-    ...(macs.has(wanted.mac) ? [] : [{ key: macKey, create: 0 }]),
+    { key: keys.mac(network, wanted.mac), mod: macRevision },
   ]
   const writes: KvOp[] = [
     put(keys.endpoint(wanted.uid), wanted),
-    put(macKey, { v: 1, req, endpoint: wanted.uid }),
+    macWrite(view, req, wanted, wanted.uid),
     ...merged.map(({ value }) => ({ delete: keys.endpoint(value.uid) })),
-    ...[...macs].filter((mac) => mac !== wanted.mac).map((mac) => ({ delete: keys.mac(wanted.network, mac) })),
+    ...[...freed].map((mac) => macWrite(view, req, { network, mac })),
     ...merged.flatMap(({ value }) => value.addresses.map((address) => heldWrite(deps, req, wanted, address))),
   ]
-  return { when: compares, write: writes, read: [{ get: macKey }], requestId: req }
+  return { when: compares, write: writes, read: [], requestId: req }
 }
 
 /** The address's record under its new owner. */

@@ -21,6 +21,8 @@ export interface Try {
   readonly salt: number
   /** Mod revision of a quarantine that this claim ends. */
   readonly ends: number | undefined
+  /** Mod revision of the reservation of the one container that may be the asker; 0 for none. */
+  readonly reservation: number
 }
 
 /** The endpoint that a try makes. */
@@ -35,14 +37,22 @@ export function recordOf(deps: DomainDeps, { request, uid, host, network, subnet
     mac: request.mac ?? macOf(network.value.uid, ip, salt),
     addresses: [{ subnet: subnet.value.uid, ip }],
     state: 'pending',
+    ...named(request),
     aliases: [],
     createdAt: nowText(deps.clock),
   }
 }
 
+/** The asker's name when it shows. */
+export function named({ names = [] }: Pick<AgentRequest<'claim'>, 'names'>): { name?: string } {
+  const [name] = names
+  return name === undefined || names.length > 1 ? {} : { name }
+}
+
 /** Reads, in this order: endpoint, host, subnet, held, reserved, MAC. */
 export function draftOf(attempt: Try, record: EndpointRecord): Draft {
-  const { request, uid, host, network, subnet, hex, chosen, ends } = attempt
+  const { request, uid, host, network, subnet, hex, chosen, ends, reservation } = attempt
+  const { name } = named(request)
   const { req } = request
   const place = {
     subnet: keys.subnet(subnet.value.uid),
@@ -60,6 +70,8 @@ export function draftOf(attempt: Try, record: EndpointRecord): Draft {
     ends === undefined ? { key: place.reserved, create: 0 } : { key: place.reserved, mod: ends },
     { key: place.endpoint, create: 0 },
     { key: place.mac, create: 0 },
+    // Whoever has a reservation is not given anything else because this controller has not heard of it yet.
+    ...(name === undefined ? [] : [{ key: keys.reservation(network.value.uid, name), mod: reservation }]),
   ]
   const writes: KvOp[] = [
     { put: place.held, value: JSON.stringify(held) },

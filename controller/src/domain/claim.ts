@@ -5,26 +5,21 @@
  * - The address's record, the endpoint's and the MAC's are written in one transaction or not at all.
  * - A repeated request finds the endpoint of the first: the endpoint's uid is derived from host and request id.
  * - "exhausted" is answered only after etcd itself was asked (a linearizable list).
+ * - An address that belongs to a name is given to the container of that name alone (claim-reserved.ts).
  */
-import {
-  type AgentReply,
-  type AgentRequest,
-  addressToHex,
-  type EndpointSpec,
-  formatAddress,
-  parseAddress,
-  parseCidr,
-  WeftError,
-} from '@weft/shared'
+import { type AgentReply, type AgentRequest, addressToHex, parseAddress, parseCidr, WeftError } from '@weft/shared'
 import type { ReadAnswer } from '../store/kv.ts'
-import { draftOf, recordOf, type Try } from './claim-draft.ts'
+import { draftOf, named, recordOf, type Try } from './claim-draft.ts'
+import { claimReserved } from './claim-reserved.ts'
 import type { DomainDeps } from './deps.ts'
 import { readFence, requireFence } from './fence.ts'
 import { macError } from './mac-error.ts'
+import { letGo, type Picked, pickAddress, type Subnets } from './pick-address.ts'
 import { checkAskedAddress } from './pure/check-address.ts'
 import { endpointSpec } from './pure/compile.ts'
-import { addressOfHost, exhausted, heldByEndpoint, reservedAddress } from './pure/holders.ts'
+import { addressOfHost, heldByEndpoint, reservedAddress } from './pure/holders.ts'
 import { keys } from './pure/keys.ts'
+import { recognised } from './pure/recognised.ts'
 import {
   decode,
   EndpointRecord,
@@ -35,14 +30,15 @@ import {
   type Stored,
   type SubnetRecord,
 } from './pure/records.ts'
+import { reservedAsker } from './pure/reserved-asker.ts'
 import { uidOf } from './pure/uids.ts'
-import type { ClusterView } from './pure/view.ts'
+import { reservationOf } from './pure/view.ts'
 
 type ClaimRequest = AgentRequest<'claim'>
 
 /** What became of a try: done, or what to change for the next one. */
 type Verdict =
-  | { readonly done: EndpointSpec }
+  | { readonly done: AgentReply<'claim'> }
   | { readonly next: 'address' }
   | { readonly next: 'mac' }
   | { readonly next: 'reservation'; readonly ends: number | undefined }
@@ -53,7 +49,8 @@ const MOST_TRIES = 1_000
 /**
  * Gives the host an address in the subnet: the one asked for, or the next free one.
  * @throws `denied` (fence), `not_found` (network, subnet), `invalid` (asked-for address breaks a rule), `conflict` (the
- * address or MAC is somebody's: the error names whose), `exhausted`.
+ * address or MAC is somebody's: the error names whose; or it does not show whether a reservation is meant), `exhausted`,
+ * `unavailable` (somebody still has the addresses that belong to the asker's name).
  */
 export async function claimAddress(
   deps: DomainDeps,
@@ -67,16 +64,21 @@ export async function claimAddress(
   let salt = 0
   let ends: number | undefined
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const known = deps.cluster.current().endpoints.get(uid)
-    if (known !== undefined) return { endpoint: recognised(known.value, request) }
-    const address =
-      request.address === undefined
-        ? await pick(deps, network, [subnet, ...others])
-        : asked(deps, request.address, subnet)
+    const view = deps.cluster.current()
+    const known = view.endpoints.get(uid)
+    if (known !== undefined) return recognised(known.value, request)
+    const name = reservedAsker(view, network.value, subnet.value, request)
+    if (name !== undefined) {
+      const answer = await claimReserved(deps, { host, request, uid, network: network.value, subnet, name })
+      if (answer !== undefined) return answer
+      continue
+    }
+    const address = await candidate(deps, network, [subnet, ...others], request)
     if (address === undefined) continue
-    const attempt = { request, uid, host: fenced, network, salt, ends, ...address }
+    const reservation = reservationOf(view, network.value.uid, named(request).name)?.modRevision ?? 0
+    const attempt = { request, uid, host: fenced, network, salt, ends, reservation, ...address }
     const verdict = await tryOnce(deps, attempt)
-    if ('done' in verdict) return { endpoint: verdict.done }
+    if ('done' in verdict) return verdict.done
     if (verdict.next === 'mac') salt++
     if (verdict.next === 'reservation') ends = verdict.ends
     fenced = await requireFence(deps, host, request)
@@ -115,58 +117,23 @@ async function findSubnet(
   return { network, subnet, others }
 }
 
-interface Candidate {
-  readonly subnet: Stored<SubnetRecord>
-  readonly ip: string
-  readonly hex: string
-  readonly chosen: boolean
-}
-
-/** Chooses and holds the next candidate of the first subnet that has one; undefined when the caller should look again. */
-async function pick(
+/** The asked-for address, or the next free one, held at the desk; undefined when the caller should look again. */
+async function candidate(
   deps: DomainDeps,
   network: Stored<NetworkRecord>,
-  subnets: readonly [Stored<SubnetRecord>, ...Stored<SubnetRecord>[]],
-): Promise<Candidate | undefined> {
-  const { cluster } = deps
-  const [first] = subnets
-  const found = firstFree(deps, cluster.current(), subnets)
-  if (found !== undefined) return found
-  const underWay = subnets.map(({ value }) => cluster.desk.nextRelease(value.uid)).find((each) => each !== undefined)
-  if (underWay !== undefined) {
-    await underWay
-    return undefined
+  subnets: Subnets,
+  { address: ip }: ClaimRequest,
+): Promise<(Picked & { chosen: boolean }) | undefined> {
+  if (ip === undefined) {
+    const picked = await pickAddress(deps, network.value.name, subnets)
+    return picked === undefined ? undefined : { ...picked, chosen: true }
   }
-  // The cache says full and nothing is under way: let etcd's own revision decide before saying so.
-  const view = await cluster.newest()
-  const late = firstFree(deps, view, subnets)
-  if (late !== undefined) return late
-  if (subnets.some(({ value }) => cluster.desk.nextRelease(value.uid) !== undefined)) return undefined
-  throw exhausted(view, network.value.name, first.value)
-}
-
-function firstFree(
-  deps: DomainDeps,
-  view: ClusterView,
-  subnets: readonly Stored<SubnetRecord>[],
-): Candidate | undefined {
-  for (const subnet of subnets) {
-    const address = deps.cluster.desk.pick(view, subnet.value.uid)
-    if (address !== undefined) return { subnet, ...texts(address), chosen: true }
-  }
-  return undefined
-}
-
-function asked(deps: DomainDeps, ip: string, subnet: Stored<SubnetRecord>): Candidate {
+  const [subnet] = subnets
   const hex = addressToHex(parseAddress(ip))
   const owner = deps.cluster.current().hostAddresses.get(hex)
   if (owner !== undefined) throw addressOfHost(ip, owner)
   deps.cluster.desk.hold(subnet.value.uid, hex)
   return { subnet, ip, hex, chosen: false }
-}
-
-function texts(address: ReturnType<typeof parseAddress>): { ip: string; hex: string } {
-  return { ip: formatAddress(address), hex: addressToHex(address) }
 }
 
 /** One transaction. The address stays held until the cache knows what became of it. */
@@ -177,22 +144,16 @@ async function tryOnce(deps: DomainDeps, attempt: Try): Promise<Verdict> {
     const record = recordOf(deps, attempt)
     const answer = await cluster.commits.submit(draftOf(attempt, record))
     settledAt = answer.succeeded ? answer.revision : newestOf(answer.reads)
-    if (answer.succeeded) return { done: endpointSpec(record) }
+    if (answer.succeeded) return { done: { endpoint: endpointSpec(record) } }
     return await judge(deps, attempt, answer.reads)
   } finally {
-    letGo(deps, attempt, settledAt)
+    letGo(deps, attempt.subnet.value.uid, attempt.hex, settledAt)
   }
 }
 
 /** The last write among what was read: what the cache must know before the same candidate is tried again. */
 function newestOf(reads: readonly ReadAnswer[]): number {
   return Math.max(0, ...reads.flatMap(({ entries }) => entries.map(({ modRevision }) => modRevision)))
-}
-
-function letGo(deps: DomainDeps, { subnet, hex }: Try, settledAt: number | undefined): void {
-  const release = () => deps.cluster.desk.release(subnet.value.uid, hex)
-  if (settledAt === undefined || deps.cluster.current().revision >= settledAt) release()
-  else deps.cluster.waitFor(settledAt).then(release, release)
 }
 
 /** Reads from the else branch why the compare failed. */
@@ -217,14 +178,21 @@ async function judge(deps: DomainDeps, attempt: Try, reads: readonly ReadAnswer[
     if (chosen) return { next: 'address' }
     if (reserved === undefined) return { next: 'reservation', ends: undefined }
     const record = decode(ReservedRecord, reserved)
-    if (record.value.purpose !== 'quarantine') throw reservedAddress(ip, subnet.value.cidr, record.value)
+    if (record.value.purpose === 'name') {
+      await deps.cluster.newest()
+      return { next: 'address' }
+    }
+    if (record.value.purpose !== 'quarantine') {
+      throw reservedAddress(ip, network.value.name, subnet.value.cidr, record.value)
+    }
     return { next: 'reservation', ends: record.modRevision }
   }
   if (mac !== undefined) {
     if (request.mac === undefined) return { next: 'mac' }
-    throw await macError(deps, network.value.name, request.mac, decode(MacRecord, mac).value.endpoint)
+    throw await macError(deps, network.value.name, request.mac, decode(MacRecord, mac).value)
   }
-  // Whatever stood in the way went away again between the compare and now.
+  // Whatever stood in the way went away again between the compare and now, or the asker's name got a reservation.
+  await deps.cluster.newest()
   return { next: 'address' }
 }
 
@@ -232,19 +200,4 @@ async function heldError(deps: DomainDeps, ip: string, held: HeldRecord): Promis
   const { entry } = await deps.kv.get(keys.endpoint(held.endpoint))
   if (entry !== undefined) return heldByEndpoint(ip, decode(EndpointRecord, entry).value)
   return new WeftError('conflict', { what: 'address is in use', on: ip, why: `host ${held.host} has it` })
-}
-
-/** The endpoint that an earlier, equal request made. */
-function recognised(record: EndpointRecord, request: ClaimRequest): EndpointSpec {
-  const same =
-    record.req === request.req &&
-    record.network === request.network &&
-    (request.address === undefined || record.addresses.some(({ ip }) => ip === request.address))
-  if (same) return endpointSpec(record)
-  throw new WeftError('conflict', {
-    what: 'request id was used for something else',
-    on: request.req,
-    why: `it made endpoint ${record.uid} with ${record.addresses.map(({ ip }) => ip).join(', ')}`,
-    remedy: 'use a new request id for every new wish',
-  })
 }

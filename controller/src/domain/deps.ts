@@ -10,6 +10,8 @@ export interface DomainDeps {
   readonly randomText: RandomText
   /** How long a released address rests before it is chosen for somebody else, milliseconds; 0 for not at all. */
   readonly quarantineMs: number
+  /** Waits so many milliseconds. */
+  readonly pause: (ms: number) => Promise<void>
 }
 
 /** Now, as records keep it. */

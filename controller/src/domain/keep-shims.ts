@@ -67,7 +67,7 @@ async function end(deps: DomainDeps, guard: Compare, { value, modRevision }: Sto
   const answer = await commitAlone(deps.kv, {
     when: [guard, { key: keys.endpoint(value.uid), mod: modRevision }],
     // The subnet of a network that is gone keeps no reservations.
-    write: [...endingWrites(value), ...(isGone ? [] : quarantine(deps, req, value))],
+    write: [...endingWrites(deps, req, value), ...(isGone ? [] : quarantine(deps, req, value))],
     read: [],
     requestId: req,
   })

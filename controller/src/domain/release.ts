@@ -3,6 +3,8 @@
  *
  * Invariants
  * - One transaction per endpoint: its record, its MAC and all its addresses go together.
+ * - An address that belongs to a name does not rest: it is kept for that name. Whoever changes what is reserved of an
+ *   endpoint's addresses writes the endpoint's record, too, so that it is compared here.
  * - What is already gone counts as released, so a repeated request answers the same.
  */
 import { type AgentReply, type AgentRequest, WeftError } from '@weft/shared'
@@ -14,6 +16,7 @@ import { readOwnEndpoint } from './own-endpoint.ts'
 import { describeEndpoint } from './pure/holders.ts'
 import { addressKeyOf, keys } from './pure/keys.ts'
 import type { EndpointRecord, HostRecord, ReservedRecord, Stored } from './pure/records.ts'
+import { macWrite, nameOfAddress } from './pure/reservations.ts'
 
 const MOST_TRIES = 20
 /** Endpoints read and written at a time. */
@@ -43,6 +46,8 @@ async function releaseOne(
     const fenced = await requireFence(deps, host, request)
     const stored = await readOwnEndpoint(deps, host, uid)
     if (stored === undefined) return
+    // What is reserved of its addresses must be known as of its record.
+    await deps.cluster.waitFor(stored.modRevision)
     const answer = await deps.cluster.commits.submit(releaseDraft(deps, request.req, fenced, stored))
     if (answer.succeeded) return
     await deps.cluster.newest()
@@ -61,14 +66,15 @@ export function releaseDraft(
     { key: keys.host(fenced.value.id), mod: fenced.modRevision },
     { key: keys.endpoint(value.uid), mod: modRevision },
   ]
-  return { when: compares, write: [...endingWrites(value), ...quarantine(deps, req, value)], read: [], requestId: req }
+  const writes = [...endingWrites(deps, req, value), ...quarantine(deps, req, value)]
+  return { when: compares, write: writes, read: [], requestId: req }
 }
 
 /** The end of an endpoint's records; its addresses are free at once. */
-export function endingWrites(endpoint: EndpointRecord): KvOp[] {
+export function endingWrites(deps: DomainDeps, req: string, endpoint: EndpointRecord): KvOp[] {
   return [
     { delete: keys.endpoint(endpoint.uid) },
-    { delete: keys.mac(endpoint.network, endpoint.mac) },
+    macWrite(deps.cluster.current(), req, endpoint),
     ...endpoint.addresses.map((address) => ({ delete: addressKeyOf('held', address) })),
   ]
 }
@@ -83,8 +89,8 @@ export function quarantine(deps: DomainDeps, req: string, endpoint: EndpointReco
     label: describeEndpoint(endpoint),
     until: timeText(deps.clock.now() + deps.quarantineMs),
   }
-  return endpoint.addresses.map((address) => ({
-    put: addressKeyOf('reserved', address),
-    value: JSON.stringify(record),
-  }))
+  const view = deps.cluster.current()
+  return endpoint.addresses
+    .filter((address) => nameOfAddress(view, address) === undefined)
+    .map((address) => ({ put: addressKeyOf('reserved', address), value: JSON.stringify(record) }))
 }

@@ -17,27 +17,31 @@ export interface RemovedNetwork {
   readonly uid: string
   readonly name: string
   readonly revision: number
+  /** What was reserved in it, and went with it. */
+  readonly reservations: { readonly name: string; readonly addresses: string[] }[]
 }
 
 const MOST_TRIES = 100
 
 /**
- * Removes a network, its subnets and reserved addresses.
+ * Removes a network, its subnets, reserved addresses and what is reserved for names.
  * @param ref name, uid or unique beginning of a uid
  * @throws `not_found`; `conflict` while endpoints exist: the error names them
  */
 export async function removeNetwork(deps: DomainDeps, ref: string, req: string, actor: Actor): Promise<RemovedNetwork> {
   let stored = networkByRef(await deps.cluster.newest(), ref)
   const { uid, name } = stored.value
+  let reservations: RemovedNetwork['reservations'] = []
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const generation = await deps.kv.get(keys.subnetsGeneration)
     const view = await deps.cluster.newest()
     const current = view.networks.get(uid)
     // Gone in between: by a lost answer of our own, or by somebody who wished the same.
-    if (current === undefined) return { uid, name, revision: view.revision }
+    if (current === undefined) return { uid, name, revision: view.revision, reservations }
     stored = current
     refuseUsed(view, stored.value)
     refuseRouted(view, stored.value)
+    reservations = reservationsOf(view, uid)
     const count = generation.entry === undefined ? 0 : decode(SubnetsGenerationRecord, generation.entry).value.gen
     const bump = { put: keys.subnetsGeneration, value: JSON.stringify({ v: 1, req, gen: count + 1 }) }
     const audit = auditWrite(deps, { actor, action: 'network.remove', object: `network ${name} (${uid})`, req })
@@ -47,7 +51,7 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string, 
       read: [],
       requestId: req,
     })
-    if (answer.succeeded) return { uid, name, revision: answer.revision }
+    if (answer.succeeded) return { uid, name, revision: answer.revision, reservations }
   }
   throw new WeftError('unavailable', { what: 'lost every race with other changes', on: name, remedy: 'try again' })
 }
@@ -79,11 +83,19 @@ function refuseRouted(view: ClusterView, { uid, name }: NetworkRecord): void {
   })
 }
 
+function reservationsOf(view: ClusterView, network: string): RemovedNetwork['reservations'] {
+  return [...(view.reservations.get(network)?.values() ?? [])]
+    .map(({ value: { name, addresses } }) => ({ name, addresses: addresses.map(({ ip }) => ip) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
 /** Beside hosts' shims, which the leader's sweep takes back, no endpoint has an address: none has been given since the view. */
 function unused(view: ClusterView, { value, modRevision }: Stored<NetworkRecord>): Compare[] {
   const subnets = subnetsOf(view, value)
   return [
     { key: keys.network(value.uid), mod: modRevision },
+    // What is reserved is what the answer names.
+    { range: keys.reservationsBelow(value.uid), writtenBefore: view.revision + 1 },
     ...subnets.map(({ uid }): Compare => {
       const range = keys.heldBelow(uid)
       return heldByShimsOnly(view, uid) ? { range, writtenBefore: view.revision + 1 } : { range, empty: true }
@@ -100,6 +112,10 @@ function removals(view: ClusterView, network: NetworkRecord): KvOp[] {
   return [
     { delete: keys.network(network.uid) },
     { delete: keys.networkName(network.name) },
+    { deleteRange: keys.reservationsBelow(network.uid) },
+    ...[...(view.reservations.get(network.uid)?.values() ?? [])].map(({ value: { mac } }) => ({
+      delete: keys.mac(network.uid, mac),
+    })),
     ...(network.vni === undefined ? [] : [{ delete: keys.vni(network.vni) }]),
     ...subnetsOf(view, network).flatMap(({ uid }): KvOp[] => [
       { delete: keys.subnet(uid) },

@@ -6,6 +6,7 @@ import { requireFence } from './fence.ts'
 import { commitAlone } from './group-commit.ts'
 import { keys } from './pure/keys.ts'
 import { decode, EndpointRecord, type HostRecord, type Stored } from './pure/records.ts'
+import { withMarks } from './pure/reservations.ts'
 
 /** Records changed in one transaction; each is one compare and one write. */
 const BATCH = 60
@@ -28,7 +29,7 @@ export async function reportEndpoints(
   const { known, unknown } = await findReported(deps, host, [...reported.keys()])
   const changes = known.flatMap((stored) => {
     const report = reported.get(stored.value.uid)
-    return report === undefined ? [] : changed(stored, told(report))
+    return report === undefined ? [] : changed(stored, told(deps, report))
   })
   const missing = request.complete ? unmentioned(deps, fenced, reported) : []
   const all = [...changes, ...missing]
@@ -63,20 +64,20 @@ async function findReported(
   return { known, unknown }
 }
 
-function told(report: EndpointReport): (now: EndpointRecord) => EndpointRecord {
+function told(deps: DomainDeps, report: EndpointReport): (now: EndpointRecord) => EndpointRecord {
   return (now) => {
     const { missing: _, ...rest } = now
     const name = report.name ?? now.name
     const containerId = report.containerId ?? now.containerId
     const dockerEndpointId = report.dockerEndpointId ?? now.dockerEndpointId
-    return {
+    return withMarks(deps.cluster.current(), {
       ...rest,
       state: report.state,
       aliases: report.aliases,
       ...(name === undefined ? {} : { name }),
       ...(containerId === undefined ? {} : { containerId }),
       ...(dockerEndpointId === undefined ? {} : { dockerEndpointId }),
-    }
+    })
   }
 }
 

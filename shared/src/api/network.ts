@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { AuxAddresses, EGRESS_MODES, SubnetSpec } from '../intent/entry.ts'
 import { CidrText, IpText } from '../words/address-text.ts'
-import { Name, RequestId, StringMap, Uid } from '../words/names.ts'
+import { EndpointName, Name, RequestId, StringMap, Uid } from '../words/names.ts'
 import { type OperationTable, Ref } from './operation.ts'
 
 export const SubnetRequest = z.strictObject({
@@ -116,6 +116,12 @@ export const NETWORK_OPERATIONS = {
     path: '/v1/networks/:ref',
     params: z.strictObject({ ref: Ref }),
     query: z.strictObject({ req: RequestId }),
-    reply: z.strictObject({ uid: Uid, name: z.string(), revision: z.number().int() }),
+    reply: z.strictObject({
+      uid: Uid,
+      name: z.string(),
+      revision: z.number().int(),
+      /** What went with it. */
+      reservations: z.array(z.strictObject({ name: EndpointName, addresses: z.array(z.string()) })),
+    }),
   },
 } as const satisfies OperationTable

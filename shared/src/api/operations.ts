@@ -10,6 +10,7 @@ import { DNS_OPERATIONS } from './dns.ts'
 import { ENDPOINT_OPERATIONS } from './endpoint.ts'
 import { EVENT_OPERATIONS } from './event.ts'
 import { HOST_OPERATIONS } from './host.ts'
+import { IP_OPERATIONS } from './ip.ts'
 import { NETWORK_OPERATIONS } from './network.ts'
 import type { OperationTable } from './operation.ts'
 import { STATUS_OPERATIONS } from './status.ts'
@@ -18,6 +19,7 @@ import { UPLINK_OPERATIONS } from './uplink.ts'
 export const OPERATIONS = {
   ...NETWORK_OPERATIONS,
   ...CONNECTION_OPERATIONS,
+  ...IP_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...DNS_OPERATIONS,
   ...HOST_OPERATIONS,

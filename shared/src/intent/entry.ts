@@ -62,6 +62,10 @@ export const EndpointSpec = z.strictObject({
   role: z.enum(ENDPOINT_ROLES).optional(),
   /** Of a leg: whose it is. */
   router: Uid.optional(),
+  /** Its addresses belong to its container's name: they are given to nobody of whom it is not known that he has it. */
+  reserved: z.literal(true).optional(),
+  /** Its stopped container is to give the addresses back: the next start is to get others, or is to be on another host. */
+  yields: z.literal(true).optional(),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>
 

@@ -10,6 +10,7 @@ import { endpointsConformance } from './endpoints.ts'
 import { hostsConformance } from './hosts.ts'
 import { intentsConformance } from './intents.ts'
 import { removeConformance } from './remove.ts'
+import { reservationsConformance } from './reservations.ts'
 import { updateConformance } from './update.ts'
 import { DomainStage, type StoreWorld } from './world.ts'
 
@@ -24,6 +25,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
     createConformance(at)
     claimConformance(at)
     endpointsConformance(at)
+    reservationsConformance(at)
     removeConformance(at)
     hostsConformance(at)
     updateConformance(at)
@@ -32,7 +34,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
   })
 }
 
-/** TRUTH.md I1, I2, I6, I11 on what the store holds at the end of every test. */
+/** TRUTH.md I1, I2, I6, I7, I11 on what the store holds at the end of every test. */
 async function checkInvariants(deps: DomainDeps): Promise<void> {
   const { entries } = await deps.kv.list('/weft/v1/')
   const records = (part: string) => entries.filter(({ key }) => key.startsWith(`/weft/v1/${part}/`))
@@ -55,10 +57,15 @@ async function checkInvariants(deps: DomainDeps): Promise<void> {
       .map(({ value }) => value.uid)
       .sort(),
   )
-  const reserved = new Set(
-    records('ip')
-      .filter(({ key }) => key.includes('/reserved/'))
-      .map(({ key }) => key),
-  )
-  for (const { key } of held) expect(reserved).not.toContain(key.replace('/endpoint/', '/reserved/'))
+  const reserved = new Map(parsed('ip').map(({ key, value }) => [key, value]))
+  for (const { key, value } of held) {
+    const own = reserved.get(key.replace('/endpoint/', '/reserved/'))
+    const endpoint = parsed('ep').find((each) => each.value.uid === value.endpoint)?.value
+    // Nobody has an address that is kept from him; whoever has one that belongs to a name was given it as such.
+    expect([undefined, 'name']).toContain(own?.purpose)
+    if (own !== undefined) expect(endpoint?.reserved).toBe(true)
+  }
+  const names = [...reserved.values()].filter(({ purpose }) => purpose === 'name').map(({ label }) => label)
+  const kept = parsed('reservation').flatMap(({ value }) => (value.addresses as unknown[]).map(() => value.name))
+  expect(names.sort()).toEqual(kept.sort())
 }

@@ -50,7 +50,12 @@ export async function openDomainWorld(open: () => Promise<StoreWorld>): Promise<
     const randomText = (length: number) => `${name}${made++}z`.padEnd(length, '0').slice(0, length)
     await ensureMeta({ kv, clock, randomText })
     const cluster = await openClusterCache(kv, life.signal)
-    return { kv, cluster, clock, randomText, quarantineMs: 10_000 }
+    // Time is set by hand; what others do at the same moment has its turn all the same.
+    const pause = async (ms: number) => {
+      clock.advance(ms)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    return { kv, cluster, clock, randomText, quarantineMs: 10_000, pause }
   }
   return {
     deps: await connect('a'),

@@ -1,7 +1,7 @@
 import { parseWith } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
-import { print } from '../../output/terminal.ts'
+import { note, print } from '../../output/terminal.ts'
 import { forEach } from '../each.ts'
 import { parseRef } from '../flags.ts'
 import type { Run } from '../spec.ts'
@@ -19,6 +19,9 @@ export const run: Run = async (context, { args, options }) => {
     const removed = await client.call('networkRemove', { params: { ref }, query: { req: context.newRequestId() } })
     revision = Math.max(revision, removed.revision)
     print(context.terminal, ref)
+    for (const { name, addresses } of removed.reservations) {
+      note(context.terminal, `${ref}: no longer reserved for ${name}: ${addresses.join(', ')}`)
+    }
   })
   const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, flags.wait)
   return exit ?? late

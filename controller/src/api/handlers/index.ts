@@ -6,6 +6,7 @@ import type { HandlerOptions } from './context.ts'
 import { dnsHandlers } from './dns.ts'
 import { endpointHandlers } from './endpoint.ts'
 import { hostHandlers } from './host.ts'
+import { ipHandlers } from './ip.ts'
 import { networkHandlers } from './network.ts'
 import { statusHandlers } from './status.ts'
 import { uplinkHandlers } from './uplink.ts'
@@ -17,6 +18,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
   return {
     ...networkHandlers(options),
     ...connectionHandlers(options),
+    ...ipHandlers(options),
     ...endpointHandlers(options),
     ...dnsHandlers(options),
     ...hostHandlers(options),

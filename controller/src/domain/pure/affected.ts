@@ -43,6 +43,8 @@ function affectedBy(view: ClusterView, change: RecordChange): readonly string[] 
     case 'host':
       return [change.host]
     case 'alive':
+    // What hosts must know of it is in the records of endpoints.
+    case 'reservation':
       return []
   }
 }

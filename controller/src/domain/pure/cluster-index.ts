@@ -19,6 +19,7 @@ import {
   NetworkNameRecord,
   NetworkRecord,
   PlacementRecord,
+  ReservationRecord,
   ReservedRecord,
   RouterRecord,
   type Stored,
@@ -49,6 +50,7 @@ export class ClusterIndex implements ClusterView {
   readonly placed = new Set<string>()
   readonly routers = new Map<string, Stored<RouterRecord>>()
   readonly placements = new Map<string, Stored<PlacementRecord>>()
+  readonly reservations = new Map<string, Map<string, Stored<ReservationRecord>>>()
   readonly participants = new Map<string, Map<string, Set<string>>>()
   readonly networksOfHost = new Map<string, Set<string>>()
   readonly vnis = new Map<number, string | undefined>()
@@ -93,6 +95,8 @@ export class ClusterIndex implements ClusterView {
         return this.#swap(key.kind, key.id, undefined)
       case 'uplink':
         return this.#uplink(key.name, key.host, undefined)
+      case 'reservation':
+        return this.#reservation(key.network, key.name, undefined)
       case 'held':
       case 'reserved':
         this.#pool(key.subnet).drop(key.kind, key.hex)
@@ -132,6 +136,8 @@ export class ClusterIndex implements ClusterView {
         return this.#swap('placement', key.id, decode(PlacementRecord, entry))
       case 'uplink':
         return this.#uplink(key.name, key.host, decode(UplinkRecord, entry))
+      case 'reservation':
+        return this.#reservation(key.network, key.name, decode(ReservationRecord, entry))
       case 'held':
         this.#pool(key.subnet).hold(key.hex, decode(HeldRecord, entry))
         return undefined
@@ -255,19 +261,13 @@ export class ClusterIndex implements ClusterView {
   }
 
   #uplink(name: string, host: string, after: Stored<UplinkRecord> | undefined): RecordChange | undefined {
-    const hosts = upsert(this.uplinks, name, () => new Map<string, Stored<UplinkRecord>>())
-    const before = hosts.get(host)
-    if (after === undefined) hosts.delete(host)
-    else hosts.set(host, after)
-    if (hosts.size === 0) this.uplinks.delete(name)
-    if (before === undefined && after === undefined) return undefined
-    return {
-      kind: 'uplink',
-      name,
-      host,
-      ...(before === undefined ? {} : { before }),
-      ...(after === undefined ? {} : { after }),
-    }
+    const sides = swapIn(this.uplinks, name, host, after)
+    return sides === undefined ? undefined : { kind: 'uplink', name, host, ...sides }
+  }
+
+  #reservation(network: string, name: string, after: Stored<ReservationRecord> | undefined): RecordChange | undefined {
+    const sides = swapIn(this.reservations, network, name, after)
+    return sides === undefined ? undefined : { kind: 'reservation', ...sides }
   }
 
   #pool(subnet: string): SubnetPool {
@@ -311,6 +311,22 @@ function own<T extends { uid: string }>(stored: Stored<T>, id: string): Stored<T
     what: 'record under the key of another',
     why: `it is the record of ${stored.value.uid}`,
   })
+}
+
+/** Puts a value into a map of maps, or takes it out; undefined when there was and is none. */
+function swapIn<V>(
+  maps: Map<string, Map<string, V>>,
+  outer: string,
+  inner: string,
+  after: V | undefined,
+): { before?: V; after?: V } | undefined {
+  const map = upsert(maps, outer, () => new Map<string, V>())
+  const before = map.get(inner)
+  if (after === undefined) map.delete(inner)
+  else map.set(inner, after)
+  if (map.size === 0) maps.delete(outer)
+  if (before === undefined && after === undefined) return undefined
+  return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }
 }
 
 function upsert<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -35,13 +35,15 @@ type Keyed = readonly [key: string, entry: Entry]
 
 /** An endpoint as hosts and agents see it. */
 export function endpointSpec(record: EndpointRecord): EndpointSpec {
-  const { uid, network, host, mac, name, aliases, holder } = record
+  const { uid, network, host, mac, name, aliases, reserved, yields, holder } = record
   const addresses = record.addresses.map(({ ip }) => ip)
   const stopped = record.state === 'detached' ? { stopped: true as const } : {}
   const role = holder === undefined ? {} : { role: holder.kind }
   const router = holder?.kind === 'router' ? { router: holder.router } : {}
-  const named = name === undefined ? {} : { name }
-  return { uid, network, host, mac, addresses, ...named, aliases, ...stopped, ...role, ...router }
+  // A container's name leads somewhere only once the container is there.
+  const named = name === undefined || record.state === 'pending' ? {} : { name }
+  const marks = { ...(reserved === undefined ? {} : { reserved }), ...(yields === undefined ? {} : { yields }) }
+  return { uid, network, host, mac, addresses, ...named, aliases, ...stopped, ...marks, ...role, ...router }
 }
 
 export function subnetSpec(record: SubnetRecord): SubnetSpec {

@@ -33,6 +33,13 @@ function eventOf(change: RecordChange): Omit<EventView, 'time' | 'revision'> | u
         attributes: { host, network, mac, addresses, state },
       }
     }
+    case 'reservation': {
+      const record = (change.after ?? change.before)?.value
+      if (record === undefined) return undefined
+      const { network, name, mac } = record
+      const addresses = record.addresses.map(({ ip }) => ip).join(' ')
+      return { type: 'reservation', action, id: `${network}/${name}`, name, attributes: { network, mac, addresses } }
+    }
     case 'host':
       return {
         type: 'host',

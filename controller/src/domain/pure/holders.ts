@@ -33,7 +33,20 @@ export function heldByEndpoint(ip: string, holder: EndpointRecord): WeftError {
   })
 }
 
-export function reservedAddress(ip: string, cidr: string, reserved: ReservedRecord): WeftError {
+export function reservedAddress(
+  ip: string,
+  network: string,
+  cidr: string,
+  reserved: Pick<ReservedRecord, 'purpose' | 'label'>,
+): WeftError {
+  if (reserved.purpose === 'name') {
+    return new WeftError('conflict', {
+      what: 'address is reserved',
+      on: ip,
+      why: `in network ${network} it belongs to container name ${reserved.label}`,
+      remedy: `ask for another address, name the container ${reserved.label}, or: weft ip release ${network} ${ip}`,
+    })
+  }
   const label = reserved.label === undefined ? '' : ` (${reserved.label})`
   const article = reserved.purpose === 'anycast' || reserved.purpose === 'auxiliary' ? 'an' : 'the'
   return new WeftError('conflict', {
@@ -47,8 +60,13 @@ export function reservedAddress(ip: string, cidr: string, reserved: ReservedReco
 /** No address left: the subnet, its size, what fills it, and who holds what. */
 export function exhausted(view: ClusterView, network: string, subnet: SubnetRecord): WeftError {
   const pool = view.pools.get(subnet.uid)
-  const reserved = [...(pool?.reserved.values() ?? [])]
-  const resting = reserved.filter((record) => record?.value.purpose === 'quarantine').length
+  const reserved = [...(pool?.reserved ?? [])].filter(([hex]) => pool?.held.has(hex) !== true)
+  const resting = reserved.filter(([, record]) => record?.value.purpose === 'quarantine').length
+  const names = reserved
+    .flatMap(([hex, record]) =>
+      record?.value.purpose === 'name' ? [`${formatAddress(addressFromHex(hex))} for ${record.value.label}`] : [],
+    )
+    .sort()
   const holders = [...(pool?.held ?? [])]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, 10)
@@ -60,12 +78,13 @@ export function exhausted(view: ClusterView, network: string, subnet: SubnetReco
   const used = pool?.held.size ?? 0
   const range = subnet.ipRange === undefined ? '' : ` (range ${subnet.ipRange})`
   const more = used > holders.length ? `, ${used - holders.length} more` : ''
+  const kept = names.length === 0 ? '' : `; reserved by name: ${names.slice(0, 10).join(', ')}`
   return new WeftError('exhausted', {
     what: 'no free address',
     on: `${subnet.cidr}${range} of network ${network}`,
     why:
       `of ${cidrSize(parseCidr(subnet.ipRange ?? subnet.cidr))} addresses ${used} are used, ` +
-      `${reserved.length - resting} reserved and ${resting} in quarantine; holders: ${holders.join(', ')}${more}`,
+      `${reserved.length - resting} reserved and ${resting} in quarantine; holders: ${holders.join(', ')}${more}${kept}`,
     remedy:
       resting > 0
         ? 'try again in some seconds when the quarantine ends, or remove containers'

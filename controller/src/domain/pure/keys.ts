@@ -6,7 +6,7 @@
  * - `ip/<subnet>/endpoint/` is empty before a subnet may go; `ip/<subnet>/reserved/` may go with it (TRUTH.md T7).
  * - `alive/<host>` and `leader` are the only leased keys; nothing that safety rests on is leased.
  */
-import { addressToHex, Name, parseAddress } from '@weft/shared'
+import { addressToHex, EndpointName, Name, parseAddress, Uid } from '@weft/shared'
 
 export const ROOT = '/weft/v1/'
 
@@ -23,10 +23,12 @@ export const keys = {
   /** An address that an endpoint holds. */
   held: (subnet: string, hex: string): string => at('ip', subnet, 'endpoint', hex),
   heldBelow: (subnet: string): string => at('ip', subnet, 'endpoint', ''),
-  /** An address that no endpoint may be given: network, broadcast, gateway, auxiliary, quarantine. */
+  /** An address that no endpoint may be given (network, broadcast, gateway, auxiliary, quarantine), or only that of a name. */
   reserved: (subnet: string, hex: string): string => at('ip', subnet, 'reserved', hex),
   reservedBelow: (subnet: string): string => at('ip', subnet, 'reserved', ''),
   endpoint: (uid: string): string => at('ep', uid),
+  reservation: (network: string, name: string): string => at('reservation', network, name),
+  reservationsBelow: (network: string): string => at('reservation', network, ''),
   mac: (network: string, mac: string): string => at('mac', network, mac),
   vni: (vni: number): string => at('vni', vni),
   uplink: (name: string, host: string): string => at('uplink', name, host),
@@ -52,6 +54,7 @@ export type ParsedKey =
       readonly id: string
     }
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
+  | { readonly kind: 'reservation'; readonly network: string; readonly name: string }
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
   /** Compared in transactions and never looked up. MACs, audit and the leader are not read at all: there are too many, or none. */
@@ -75,6 +78,10 @@ export function parseKey(key: string): ParsedKey {
         : { kind: 'other' }
     case 'ep':
       return { kind: 'endpoint', id: a }
+    case 'reservation':
+      return Uid.safeParse(a).success && EndpointName.safeParse(b).success
+        ? { kind: 'reservation', network: a, name: b }
+        : { kind: 'other' }
     case 'vni':
       return /^[0-9]{1,8}$/.test(a) ? { kind: 'vni', vni: Number(a) } : { kind: 'other' }
     case 'uplink':

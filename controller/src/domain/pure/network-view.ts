@@ -90,7 +90,7 @@ function viewOf(view: ClusterView, { value, modRevision }: Stored<NetworkRecord>
 function subnetView(view: ClusterView, subnet: SubnetRecord): SubnetView {
   const pool = view.pools.get(subnet.uid)
   const reserved = [...(pool?.reserved.values() ?? [])]
-  const forGood = reserved.filter((record) => record?.value.purpose !== 'quarantine').length
+  const forGood = reserved.filter((record) => !['quarantine', 'name'].includes(record?.value.purpose ?? '')).length
   return {
     ...subnetSpec(subnet),
     usable: String(cidrSize(parseCidr(subnet.cidr)) - BigInt(forGood)),

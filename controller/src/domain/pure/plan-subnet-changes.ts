@@ -170,6 +170,7 @@ function checkAdded(
 /** @throws `conflict` when an address that is to be reserved is somebody's: the error names whose */
 function auxChanges(view: ClusterView, { before, after }: SubnetChange): AuxChange[] {
   const { uid, cidr } = after
+  const network = view.networks.get(after.network)?.value.name ?? after.network
   const [old, now] = [before.value.auxAddresses, after.auxAddresses]
   const hexOf = (text: string) => addressToHex(parseAddress(text))
   const gone = Object.entries(old).filter(([name, text]) => now[name] !== text)
@@ -187,7 +188,7 @@ function auxChanges(view: ClusterView, { before, after }: SubnetChange): AuxChan
       const reserved = pool?.reserved.get(hex)
       if (reserved === undefined) return { subnet: uid, hex, name, add: true }
       if (reserved.value.purpose !== 'quarantine' && !renamed.has(text))
-        throw reservedAddress(text, cidr, reserved.value)
+        throw reservedAddress(text, network, cidr, reserved.value)
       return { subnet: uid, hex, name, add: true, ends: reserved.modRevision }
     }),
   ]

@@ -52,7 +52,13 @@ export type NetworkRecord = z.infer<typeof NetworkRecord>
 
 export const NetworkNameRecord = z.strictObject({ ...common, network: Uid })
 export const VniRecord = z.strictObject({ ...common, network: Uid })
-export const MacRecord = z.strictObject({ ...common, endpoint: Uid })
+/** Who has a MAC in a network: an endpoint, a reservation, or both when the endpoint has its name. */
+export const MacRecord = z.strictObject({
+  ...common,
+  endpoint: Uid.optional(),
+  reservation: EndpointName.optional(),
+})
+export type MacRecord = z.infer<typeof MacRecord>
 export const VtepRecord = z.strictObject({ ...common, host: Name })
 
 export const SubnetRecord = z.strictObject({
@@ -75,11 +81,11 @@ export const HeldRecord = z.strictObject({
 })
 export type HeldRecord = z.infer<typeof HeldRecord>
 
-export const RESERVED_FOR = ['network', 'broadcast', 'anycast', 'gateway', 'auxiliary', 'quarantine'] as const
+export const RESERVED_FOR = ['network', 'broadcast', 'anycast', 'gateway', 'auxiliary', 'quarantine', 'name'] as const
 export const ReservedRecord = z.strictObject({
   ...common,
   purpose: z.enum(RESERVED_FOR),
-  /** Name of an auxiliary address; for quarantine: who had it ("container web on docker1"). */
+  /** Name of an auxiliary address; the container's name; for quarantine: who had it ("container web on docker1"). */
   label: z.string().max(300).optional(),
   /** When the quarantine is due to end, for people; the leader counts by its own monotonic clock. */
   until: Time.optional(),
@@ -92,6 +98,18 @@ export const Holder = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('shim') }),
   z.strictObject({ kind: z.literal('router'), router: Uid, name: Name }),
 ])
+
+/** Addresses and a MAC that belong to a container's name. Each address has a reserved record of purpose `name`, too. */
+export const ReservationRecord = z.strictObject({
+  ...edited,
+  network: Uid,
+  name: EndpointName,
+  /** IPv4 first; one a family. */
+  addresses: z.array(z.strictObject({ subnet: Uid, ip: IpText })).min(1),
+  mac: Mac,
+  createdAt: Time,
+})
+export type ReservationRecord = z.infer<typeof ReservationRecord>
 
 export const EndpointRecord = z.strictObject({
   ...edited,
@@ -107,6 +125,10 @@ export const EndpointRecord = z.strictObject({
   containerId: z.string().max(64).optional(),
   dockerEndpointId: z.string().max(64).optional(),
   createdAt: Time,
+  /** It has addresses that belong to its name. */
+  reserved: z.literal(true).optional(),
+  /** Its host is to give it back while its container is stopped. */
+  yields: z.literal(true).optional(),
   /** A complete report of this epoch of the host did not list it. */
   missing: z.strictObject({ epoch: z.number().int(), since: Time }).optional(),
   /** Absent: a container's. */
@@ -171,6 +193,8 @@ export const AuditRecord = z.strictObject({
     'network.create',
     'network.update',
     'network.remove',
+    'ip.reserve',
+    'ip.release',
     'uplink.set',
     'router.create',
     'router.connect',

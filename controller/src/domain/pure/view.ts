@@ -9,6 +9,7 @@ import type {
   HostRecord,
   NetworkRecord,
   PlacementRecord,
+  ReservationRecord,
   RouterRecord,
   Stored,
   SubnetRecord,
@@ -30,6 +31,8 @@ export interface ClusterView {
   readonly routers: ReadonlyMap<string, Stored<RouterRecord>>
   /** By router. */
   readonly placements: ReadonlyMap<string, Stored<PlacementRecord>>
+  /** Network uid -> container name -> what is reserved for it. */
+  readonly reservations: ReadonlyMap<string, ReadonlyMap<string, Stored<ReservationRecord>>>
   /** Network uid -> host -> uids of its endpoints there. */
   readonly participants: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>
   /** Host -> network uids in which it has endpoints. */
@@ -65,6 +68,7 @@ export type RecordChange =
   | Changed<'endpoint', EndpointRecord>
   | Changed<'router', RouterRecord>
   | Changed<'placement', PlacementRecord>
+  | Changed<'reservation', ReservationRecord>
   | (Changed<'host', HostRecord> & { readonly host: string })
   | (Changed<'facts', FactsRecord> & { readonly host: string })
   | (Changed<'alive', AliveRecord> & { readonly host: string })
@@ -95,4 +99,19 @@ export function containersIn(view: ClusterView, network: string, host?: string):
 /** The subnets of a network, in the order in which they were asked for. */
 export function subnetsOf(view: ClusterView, network: NetworkRecord): SubnetRecord[] {
   return network.subnets.flatMap((uid) => view.subnets.get(uid)?.value ?? [])
+}
+
+/** What is reserved for a container's name in a network. */
+export function reservationOf(
+  view: ClusterView,
+  network: string,
+  name: string | undefined,
+): Stored<ReservationRecord> | undefined {
+  return name === undefined ? undefined : view.reservations.get(network)?.get(name)
+}
+
+/** Endpoints of a network, in no order. */
+export function endpointsOf(view: ClusterView, network: string): Stored<EndpointRecord>[] {
+  const hosts = [...(view.participants.get(network)?.values() ?? [])]
+  return hosts.flatMap((uids) => [...uids].flatMap((uid) => view.endpoints.get(uid) ?? []))
 }
