@@ -1,4 +1,4 @@
-/** Completion scripts and man pages, made by asking the built programs. */
+/** Completion scripts, man pages and the reference, made by asking the built programs. */
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -32,6 +32,10 @@ export async function writeDocuments(
   const { TREE } = (await import(path.join(root, 'cli/dist/commands/tree.js'))) as { TREE: Command }
   const { CONNECTION_OPTIONS } = await import(path.join(root, 'cli/dist/commands/spec.js'))
   const edition = { version, date: date.toISOString().slice(0, 10) }
+  const { referencePages } = (await import(path.join(root, 'cli/dist/reference/pages.js'))) as {
+    referencePages: () => Readonly<Record<string, string>>
+  }
+  for (const [name, text] of Object.entries(referencePages())) put(`usr/share/doc/weft/${name}`, text)
   const page = (file: string, text: string) => put(`usr/share/man/${file}.gz`, gzipSync(text, { level: 9 }))
   page('man1/weft.1', commandPage(TREE, CONNECTION_OPTIONS, edition))
   for (const [name, [program, summary]] of Object.entries(PROGRAMS))

@@ -1,0 +1,16 @@
+/** The reference: a page each of commands, drivers and API, made from the schemas that the programs themselves go by. */
+import { describeOptions, drivers, ERROR_CODES, OPERATIONS } from '@weft/shared'
+import { CONNECTION_OPTIONS } from '../commands/spec.ts'
+import { TREE } from '../commands/tree.ts'
+import { apiReference } from './api.ts'
+import { cliReference } from './cli.ts'
+import { driverReference } from './drivers.ts'
+
+/** Markdown by file name. */
+export function referencePages(): Readonly<Record<string, string>> {
+  return {
+    'commands.md': cliReference(TREE, CONNECTION_OPTIONS),
+    'drivers.md': driverReference(drivers(), describeOptions),
+    'api.md': apiReference(OPERATIONS, ERROR_CODES),
+  }
+}
