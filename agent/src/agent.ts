@@ -30,6 +30,7 @@ import { Outbox } from './outbox.ts'
 import { createReconcile } from './reconcile.ts'
 import { StateStore } from './state/store.ts'
 import type { Supervisor } from './supervisor.ts'
+import { createListenersAt, createPortsHandler, refuseTaken } from './taken-ports.ts'
 
 export interface AgentOptions extends Config {
   readonly secret: string
@@ -83,7 +84,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
 
   let applied = 0
   let passProblems: readonly HostProblem[] = []
-  const { pass, wire } = createReconcile({ host, kernel, store, log, facts, now })
+  const { pass, wire } = createReconcile({ host, kernel, store, log, facts, now, listenersAt: createListenersAt() })
   const loop = new Loop({
     pass,
     log,
@@ -176,6 +177,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   const door = createHostDoor({
     handlers: {
       doctor,
+      ports: createPortsHandler({ engine, store }),
       'container-find': { answer: connector.find },
       'network-connect': { answer: connector.connect },
       'network-disconnect': { answer: connector.disconnect },
@@ -225,6 +227,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
         loop,
         wire,
         kernel,
+        refuseTaken: (ports, uid) => refuseTaken(store.current, ports, uid),
         newRequestId: newId,
         now,
         onChanged: (uid) => outbox.changed(uid),

@@ -16,6 +16,7 @@ import {
   type EntryMap,
   formatOp,
   type HostFacts,
+  type HostPortClaim,
   type HostProblem,
   type HostState,
   type LocalEndpoint,
@@ -25,7 +26,16 @@ import { OpBackoff } from './backoff.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import { type Conflict, confirmAttachments, desiredState, diff, holdRemovals, planEndpoint } from './plan/index.ts'
+import {
+  type Conflict,
+  claimsOf,
+  confirmAttachments,
+  desiredState,
+  diff,
+  holdRemovals,
+  planEndpoint,
+  type TakenPort,
+} from './plan/index.ts'
 import { localEndpoints, sandboxesOf, withAttachment } from './state/local-endpoints.ts'
 import type { LocalRecords } from './state/records.ts'
 import type { StateStore } from './state/store.ts'
@@ -39,6 +49,8 @@ export interface ReconcileOptions {
   /** @throws while the host cannot be described */
   readonly facts: () => HostFacts
   readonly now: () => number
+  /** Those of these ports that somebody on the host listens on. */
+  readonly listenersAt: (claims: readonly HostPortClaim[]) => Promise<readonly TakenPort[]>
 }
 
 export interface PassResult {
@@ -191,8 +203,13 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
   note(store, seen, now())
   // Once more with what was seen: where one interface is decides over the routes of others.
   const endpoints = localEndpoints(withAttachments(records, seen, now()), entries)
-  const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host })
+  const taken = await options.listenersAt(claimsOf({ publications: publicationsOf(entries), endpoints }))
+  const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host, taken })
   return { ...diff(desired, observed), problems, observed }
+}
+
+function publicationsOf(entries: EntryMap) {
+  return [...entries.values()].flatMap((entry) => (entry.kind === 'publication' ? [entry] : []))
 }
 
 /** However long Docker takes; then the interface is ours to keep whatever it lacks. */

@@ -6,7 +6,13 @@
 import { z } from 'zod'
 import { ConnectWish, ContainerRef, DisconnectWish, FoundContainer } from './attachment.ts'
 import { DoctorReply, DoctorRequest } from './doctor.ts'
+import { Port, Protocol } from './intent/publication.ts'
+import { IpText } from './words/address-text.ts'
 import { Uid } from './words/names.ts'
+
+/** A port of the host's, on one of its addresses or on all. */
+export const HostPortClaim = z.strictObject({ protocol: Protocol, port: Port, ip: IpText.optional() })
+export type HostPortClaim = z.infer<typeof HostPortClaim>
 
 export const HOST_VERBS = {
   /** Checks of the host, and probes between two hosts. */
@@ -25,6 +31,11 @@ export const HOST_VERBS = {
   'network-disconnect': {
     request: z.strictObject({ ...DisconnectWish.shape, network: Uid }),
     reply: z.strictObject({ container: FoundContainer }),
+  },
+  /** Which of these ports somebody on the host has: a process, a container of Docker's, or one of ours (`-p`). */
+  ports: {
+    request: z.strictObject({ ports: z.array(HostPortClaim).max(64) }),
+    reply: z.strictObject({ taken: z.array(z.strictObject({ ...HostPortClaim.shape, by: z.string().max(300) })) }),
   },
 } as const satisfies Record<string, { request: z.ZodType; reply: z.ZodType }>
 

@@ -25,6 +25,7 @@ export {
   SubnetView,
 } from './api/network.ts'
 export { OPERATIONS, type OperationName } from './api/operations.ts'
+export { PublicationRequest, PublicationView, PublishOn } from './api/publication.ts'
 export { HostStatus, StatusView } from './api/status.ts'
 export { UplinkView } from './api/uplink.ts'
 export {
@@ -56,6 +57,7 @@ export type {
   ParentReference,
   RemoteEndpoint,
 } from './drivers/driver.ts'
+export { hasOwnGateway } from './drivers/gateway.ts'
 export {
   changedOptions,
   describeOptions,
@@ -72,7 +74,14 @@ export { type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { type Hash128, hash128 } from './hash.ts'
 export { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
-export { HOST_VERBS, HostCall, type HostReply, type HostRequest, type HostVerb } from './host-protocol.ts'
+export {
+  HOST_VERBS,
+  HostCall,
+  HostPortClaim,
+  type HostReply,
+  type HostRequest,
+  type HostVerb,
+} from './host-protocol.ts'
 export { formatOp } from './host-state/format-op.ts'
 export {
   AddressSchema,
@@ -150,6 +159,16 @@ export {
   toEntryMap,
 } from './intent/intent.ts'
 export {
+  formatHostSide,
+  formatPublication,
+  Port,
+  PROTOCOLS,
+  Protocol,
+  PublicationSpec,
+  PublishedPort,
+  samePort,
+} from './intent/publication.ts'
+export {
   ADDRESS_BITS,
   type Address,
   addressFromHex,
@@ -180,6 +199,7 @@ export {
   INTERFACE_PREFIX,
   type InterfaceRole,
   interfaceName,
+  interfacePrefix,
   isSandbox,
   ROUTER_NETNS_PREFIX,
   routerNetns,

@@ -17,12 +17,27 @@ export const ROUTER_NETNS_PREFIX = 'weft-r-'
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** What an interface is for; the letter keeps two interfaces of one object apart. */
-const ROLE_LETTER = { bridge: 'b', vxlan: 'x', port: 'p', container: 'c', uplink: 'u', shim: 's', leg: 'l' } as const
+const ROLE_LETTER = {
+  bridge: 'b',
+  vxlan: 'x',
+  port: 'p',
+  container: 'c',
+  uplink: 'u',
+  gateway: 'g',
+  'gateway-port': 'q',
+  shim: 's',
+  leg: 'l',
+} as const
 export type InterfaceRole = keyof typeof ROLE_LETTER
 
 /** The interface name of an object, `wf` + a letter + 12 base32 digits: 15 bytes, the same on every host. */
 export function interfaceName(role: InterfaceRole, uid: string): string {
-  return `${INTERFACE_PREFIX}${ROLE_LETTER[role]}${base32(hash128(uid), 12)}`
+  return `${interfacePrefix(role)}${base32(hash128(uid), 12)}`
+}
+
+/** What the names of all interfaces of a role begin with. */
+export function interfacePrefix(role: InterfaceRole): string {
+  return `${INTERFACE_PREFIX}${ROLE_LETTER[role]}`
 }
 
 /** The network namespace of a router, the same on every host that carries it. */

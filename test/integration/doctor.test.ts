@@ -194,6 +194,7 @@ describe('the doctor of a host', () => {
       'container-find': unasked,
       'network-connect': unasked,
       'network-disconnect': unasked,
+      ports: unasked,
     }
     const answer = createHostDoor({ handlers, instance: () => 'instance-own', log: QUIET })
     return async (text: string) => await answer(verb, text)

@@ -58,7 +58,8 @@ describe.each(KINDS)('$driver $options on Linux', ({ driver: name, options }) =>
       }
       world.removeByHand(sandbox, 'eth0')
       await settle(world, expand([wired], 4098), [sandbox])
-      await settle(world, { ...expand([]), links: [], neighbours: [], fdb: [], nftTables: [] }, [sandbox])
+      const nothing = { links: [], neighbours: [], fdb: [], nftTables: [], hostForwarding: [] }
+      await settle(world, { ...expand([]), ...nothing }, [sandbox])
     } finally {
       await world.dispose()
     }

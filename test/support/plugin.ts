@@ -22,6 +22,7 @@ import { createFakeKernel, type FakeKernel } from '../../agent/src/kernel/index.
 import { Loop } from '../../agent/src/loop.ts'
 import { createReconcile, type PassResult } from '../../agent/src/reconcile.ts'
 import { StateStore } from '../../agent/src/state/store.ts'
+import { refuseTaken } from '../../agent/src/taken-ports.ts'
 
 export const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, fatal: () => {} }
 
@@ -112,6 +113,7 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
     log: QUIET,
     facts: () => FACTS,
     now: Date.now,
+    listenersAt: async () => [],
   })
   const loop = new Loop({
     pass,
@@ -129,7 +131,15 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
     deadlineMs,
     handlers: {
       ...createIpamDriver({ ...common, creating, newRequestId, onReleased: () => undefined }),
-      ...createNetworkDriver({ ...common, loop, wire, kernel, newRequestId, onChanged: () => undefined }),
+      ...createNetworkDriver({
+        ...common,
+        loop,
+        wire,
+        kernel,
+        newRequestId,
+        onChanged: () => undefined,
+        refuseTaken: (ports, uid) => refuseTaken(store.current, ports, uid),
+      }),
       'Test.Hang': () => new Promise(() => undefined),
     },
   })

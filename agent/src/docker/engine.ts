@@ -3,7 +3,7 @@
  * engines add fields. Every call has a deadline: at an engine's boot the socket accepts and nothing answers (DOCKER.md 1.5).
  */
 import http, { type IncomingMessage } from 'node:http'
-import { ERROR_CODES, type ErrorCode, WeftError } from '@weft/shared'
+import { ERROR_CODES, type ErrorCode, Protocol, WeftError } from '@weft/shared'
 import { z } from 'zod'
 
 const nullable = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined)
@@ -21,6 +21,29 @@ export const DockerNetwork = z.object({
   IPAM: nullable(z.object({ Options: TextMap })),
 })
 export type DockerNetwork = z.infer<typeof DockerNetwork>
+
+const PublishedPorts = z.array(
+  z.object({
+    Names: nullable(z.array(z.string())),
+    Ports: nullable(
+      z.array(
+        z.object({
+          IP: z.string().default(''),
+          PublicPort: z.number().default(0),
+          Type: z.string(),
+        }),
+      ),
+    ),
+  }),
+)
+
+export interface EnginePort {
+  readonly container: string
+  readonly protocol: Protocol
+  readonly hostPort: number
+  /** Absent: all addresses. */
+  readonly hostIp?: string
+}
 
 const EndpointSettings = z.object({
   NetworkID: z.string().default(''),
@@ -125,6 +148,20 @@ export class Engine {
   /** All containers, stopped ones too. */
   async containers(): Promise<DockerContainer[]> {
     return z.array(DockerContainer).parse(await this.#call('GET', '/containers/json?all=1'))
+  }
+
+  /** Ports that Docker itself has opened on the host for running containers. */
+  async publishedPorts(): Promise<EnginePort[]> {
+    const containers = PublishedPorts.parse(await this.#call('GET', '/containers/json'))
+    return containers.flatMap(({ Names, Ports }) =>
+      (Ports ?? []).flatMap(({ IP, PublicPort, Type }) => {
+        const protocol = Protocol.safeParse(Type)
+        if (PublicPort === 0 || !protocol.success) return []
+        const container = (Names?.[0] ?? '?').replace(/^\//, '')
+        const hostIp = IP === '' || IP === '0.0.0.0' || IP === '::' ? {} : { hostIp: IP }
+        return [{ container, protocol: protocol.data, hostPort: PublicPort, ...hostIp }]
+      }),
+    )
   }
 
   /** Undefined when there is none. Waits while the engine starts or stops the container. */

@@ -251,6 +251,6 @@ function givenBack(state: AgentState, network: string, address: string, options:
 
 /** The record of a stopped container. */
 export function detached(record: LocalRecord, now: number): LocalRecord {
-  const { dockerEndpointId: _, sandbox: __, link: ___, ...rest } = record
+  const { dockerEndpointId: _, sandbox: __, link: ___, ports: ____, ...rest } = record
   return { ...rest, phase: 'detached', held: false, wayOut: false, settled: false, since: now }
 }

@@ -45,6 +45,7 @@ export const MESSAGES = {
     SandboxKey: Sandbox,
     Options,
   }),
+  'NetworkDriver.ProgramExternalConnectivity': z.object({ NetworkID: DockerId, EndpointID: DockerId, Options }),
   endpoint: z.object({ NetworkID: DockerId, EndpointID: DockerId }),
 } as const
 

@@ -14,9 +14,11 @@ import {
   deviceRoutes,
   ENDPOINT_OPTIONS,
   type HostProblem,
+  hasOwnGateway,
   interfaceName,
   Mac,
   type NetworkSpec,
+  type PublishedPort,
   parseWith,
   WeftError,
 } from '@weft/shared'
@@ -31,6 +33,7 @@ import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
 import type { PluginHandlers } from './plugin-server.ts'
 import { networkByOption } from './pools.ts'
+import { portsOf } from './port-map.ts'
 import { type EndpointMessage, type SettleOptions, settleRecord } from './settle-record.ts'
 
 export interface NetworkDriverOptions extends SettleOptions {
@@ -39,6 +42,8 @@ export interface NetworkDriverOptions extends SettleOptions {
   readonly wire: (uid: string) => Promise<boolean>
   readonly kernel: Pick<Kernel, 'find'>
   readonly now: () => number
+  /** @throws `conflict` naming who has a port that the endpoint of that uid is to have */
+  readonly refuseTaken: (ports: readonly PublishedPort[], uid: string) => Promise<void>
   /** An endpoint was attached, detached or altered: the controller is to be told. */
   readonly onChanged: (uid: string) => void
 }
@@ -60,12 +65,6 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     store.keep()
     return store.current.endpoints.get(record.uid)
   }
-  const wayOut = (value: boolean) =>
-    endpointCall(async (endpointId) => {
-      alter(endpointId, (record) => ({ ...record, wayOut: value }))
-      loop.trigger('way out')
-      return {}
-    })
 
   return {
     'NetworkDriver.GetCapabilities': () => ({ Scope: 'local', ConnectivityScope: 'global' }),
@@ -108,7 +107,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
       })
     },
     'NetworkDriver.Leave': endpointCall(async (endpointId) => {
-      alter(endpointId, ({ sandbox: _, link: __, ...record }) => ({
+      alter(endpointId, ({ sandbox: _, link: __, ports: ___, ...record }) => ({
         ...record,
         phase: 'in-flight',
         wayOut: false,
@@ -126,8 +125,27 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
       return {}
     }),
     'NetworkDriver.EndpointOperInfo': endpointCall(async () => ({ Value: {} })),
-    'NetworkDriver.ProgramExternalConnectivity': wayOut(true),
-    'NetworkDriver.RevokeExternalConnectivity': wayOut(false),
+    'NetworkDriver.ProgramExternalConnectivity': (body) => {
+      const { EndpointID, Options } = readMessage('NetworkDriver.ProgramExternalConnectivity', body)
+      return exclusively(EndpointID, async () => {
+        const record = byDockerId(store.current, EndpointID)
+        const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
+        const asked = network !== undefined && hasOwnGateway(network) ? portsOf(Options) : []
+        if (record !== undefined && asked.length > 0) await options.refuseTaken(asked, record.uid)
+        alter(EndpointID, ({ ports: _, ...each }) => ({
+          ...each,
+          wayOut: true,
+          ...(asked.length === 0 ? {} : { ports: [...asked] }),
+        }))
+        loop.trigger('way out')
+        return {}
+      })
+    },
+    'NetworkDriver.RevokeExternalConnectivity': endpointCall(async (endpointId) => {
+      alter(endpointId, ({ ports: _, ...record }) => ({ ...record, wayOut: false }))
+      loop.trigger('way out')
+      return {}
+    }),
     'NetworkDriver.DiscoverNew': () => ({}),
     'NetworkDriver.DiscoverDelete': () => ({}),
   }

@@ -3,6 +3,7 @@ import { FABRIC_NETNS, formatOp, type Op, WeftError } from '@weft/shared'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { ringOnChanges } from './doorbell.ts'
 import { ensureNetns, type FabricMode, fabricGone, netnsMark, prepareFabric } from './fabric.ts'
+import { openHostForwarding } from './host-forwarding.ts'
 import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
 import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
@@ -44,6 +45,7 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     fabric: namespaces.within(FABRIC_NETNS, () => openNetlink()),
   }
   const tables = createNftTables(namespaces, openNft())
+  const forwarding = openHostForwarding()
   const exclusively = oneAtATime()
   let watched = new Set<string>()
 
@@ -78,13 +80,15 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     observe: (sandboxes) =>
       exclusively(async (): Promise<Observation> => {
         checkFabric()
+        const hostForwarding = [...(await forwarding.read(tables.generation([''])))]
         const routers = observeNamespaces(namespaces)
         const others = [...routers.map(({ netns }) => netns), ...sandboxes]
         const { state, missing } = observeAll(namespaces, sockets, others)
         watch(others, missing)
         const gone = new Set(missing)
         const seen = ['', FABRIC_NETNS, ...new Set(others.filter((netns) => !gone.has(netns)))]
-        return { state: { ...state, namespaces: routers, nftTables: seen.flatMap(tables.observe) }, missing }
+        const nftTables = seen.flatMap(tables.observe)
+        return { state: { ...state, namespaces: routers, nftTables, hostForwarding }, missing }
       }),
 
     find: (refs) => exclusively(async () => findLinks(namespaces, sockets, refs)),
@@ -96,6 +100,7 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
         try {
           const failures = await applyOps(writer, ops, {
             nft: tables.apply,
+            forward: ({ families }) => forwarding.set(families),
             addNamespace: ({ namespace }) => addNamespace(namespaces, fabric, namespace),
             deleteNamespace: ({ netns }) => deleteNamespace(namespaces, fabric, netns),
           })

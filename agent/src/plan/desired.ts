@@ -9,6 +9,7 @@ import {
   type Driver,
   type DriverHost,
   driverFor,
+  EMPTY_HOST_STATE,
   type EntryMap,
   FABRIC_NETNS,
   type HostProblem,
@@ -16,13 +17,16 @@ import {
   interfaceName,
   type Link,
   type LocalEndpoint,
+  mergeHostStates,
   type NetworkSpec,
+  type PublicationSpec,
   parseOptions,
   type RemoteEndpoint,
   subInterfaceNames,
   WeftError,
 } from '@weft/shared'
 import { routerNamespaces, withPlaced } from './placed.ts'
+import { publishedPorts, type TakenPort } from './publications.ts'
 import { type NetworkState, uniteNetworks } from './unite.ts'
 
 export interface DesiredInput {
@@ -32,6 +36,8 @@ export interface DesiredInput {
   readonly hostId: string
   /** Its uplinks are completed by those of the intent. */
   readonly host: DriverHost
+  /** Ports of the host's that somebody listens on, of those that lead to containers. */
+  readonly taken?: readonly TakenPort[]
 }
 
 export interface Desired {
@@ -61,20 +67,28 @@ export function desiredState(input: DesiredInput): Desired {
     held.push(...heldLinks(uid, endpoints))
   }
   const united = uniteNetworks(states, held)
+  const published = publishedPorts({ ...intent, endpoints: input.endpoints, taken: input.taken ?? [] })
+  problems.push(...published.problems)
   for (const { network, error } of united.refused) problems.push(problemOf(error, network))
-  const namespaces = routerNamespaces(input.entries, input.hostId)
-  return { state: { ...united.state, namespaces }, problems }
+  const own = {
+    ...EMPTY_HOST_STATE,
+    namespaces: routerNamespaces(input.entries, input.hostId),
+    nftTables: published.tables,
+  }
+  return { state: mergeHostStates([united.state, own]), problems }
 }
 
 interface Intent {
   readonly networks: readonly NetworkSpec[]
   readonly remote: ReadonlyMap<string, readonly { host: string; uid: string; mac: string; addresses: string[] }[]>
   readonly vteps: ReadonlyMap<string, string>
+  readonly publications: readonly PublicationSpec[]
   readonly host: DriverHost
 }
 
 function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
   const networks: NetworkSpec[] = []
+  const publications: PublicationSpec[] = []
   const remote = new Map<string, { host: string; uid: string; mac: string; addresses: string[] }[]>()
   const vteps = new Map<string, string>()
   const uplinks: Record<string, string> = { ...host.uplinks }
@@ -98,12 +112,15 @@ function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
       case 'uplink':
         uplinks[entry.name] = entry.interface
         break
+      case 'publication':
+        publications.push(entry)
+        break
       case 'router':
         break
     }
   }
   networks.sort((a, b) => (a.uid < b.uid ? -1 : 1))
-  return { networks, remote, vteps, host: { ...host, uplinks } }
+  return { networks, remote, vteps, publications, host: { ...host, uplinks } }
 }
 
 function expand(
@@ -140,10 +157,12 @@ function heldLinks(uid: string, endpoints: readonly LocalEndpoint[]): Link[] {
     interfaceName('bridge', uid),
     interfaceName('vxlan', uid),
     interfaceName('uplink', uid),
+    interfaceName('gateway-port', uid),
     ...endpoints.map((endpoint) => interfaceName('port', endpoint.uid)),
   ]
   return [
     ...fabric.map((name): Link => ({ kind: 'other', netns: FABRIC_NETNS, name })),
+    { kind: 'other', netns: '', name: interfaceName('gateway', uid) },
     ...endpoints.map(({ uid: endpoint, attachment }): Link => {
       const born = { netns: '', name: interfaceName('container', endpoint) }
       return { kind: 'other', ...(attachment.phase === 'placed' ? attachment.link : born) }

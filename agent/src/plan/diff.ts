@@ -2,7 +2,7 @@
  * From what should be and what is to what must be done. Pure: the same input gives the same list.
  *
  * Order: entries of links that stay go first, then links, children before parents, then namespaces. Then new namespaces and
- * nft tables (so that no device is ever open to strangers), new links, parents before children; attributes, the tables that
+ * nft tables (so that no device is ever open to strangers), the routing that gateways need, new links, parents before children; attributes, the tables that
  * hook into a link, addresses (add before delete), FDB and neighbours, `up`. Routes come after `up`, against STYLE: the
  * kernel refuses a route through a link that is down.
  *
@@ -14,6 +14,7 @@
 import type { HostState, LinkRef, Op } from '@weft/shared'
 import { addressOps } from './addresses.ts'
 import { fdbOps } from './fdb.ts'
+import { hostForwardingOps } from './host-forwarding.ts'
 import { type Conflict, decideFates } from './link-fates.ts'
 import { linkOps } from './links.ts'
 import { namespaceOps } from './namespaces.ts'
@@ -46,6 +47,7 @@ export function diff(desired: HostState, observed: HostState): Diff {
       ...namespaces.add,
       ...tables.remove,
       ...tables.set,
+      ...hostForwardingOps(desired, observed),
       ...links.creations,
       ...links.attributes,
       ...tables.setOnLinks,

@@ -69,6 +69,7 @@ function without(state: HostState, other: LocalEndpoint | undefined): HostState 
     neighbours: state.neighbours.filter(isNot),
     fdb: state.fdb.filter(isNot),
     nftTables: [],
+    hostForwarding: [],
   }
 }
 

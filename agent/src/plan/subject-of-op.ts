@@ -1,4 +1,4 @@
-/** What an op is about: the link, by its key, or the nft table. */
+/** What an op is about: the link, by its key, the nft table, or the host. */
 import { type NftTableRef, nftTableKey, type Op } from '@weft/shared'
 import { linkKey } from './link-kinds.ts'
 
@@ -28,6 +28,8 @@ export function subjectOfOp(op: Op): string {
     case 'nft-table-set':
     case 'nft-table-delete':
       return tableSubject(op.table)
+    case 'host-forwarding-set':
+      return 'host forwarding'
   }
 }
 

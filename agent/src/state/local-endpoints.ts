@@ -33,6 +33,7 @@ export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<st
       routes:
         network === undefined ? [] : otherSubnets(network, record.addresses).map((destination) => ({ destination })),
       attachment: attachmentOf(record),
+      ...(record.ports === undefined ? {} : { ports: record.ports }),
       ...(record.name === undefined ? {} : { name: record.name }),
     }
     const known = byNetwork.get(record.network)

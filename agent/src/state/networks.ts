@@ -39,7 +39,7 @@ export function gatewaysOf(network: NetworkSpec, addresses: readonly string[]): 
 
 /** True when containers of the network go out through the subnet's gateway. */
 export function hasGateway(network: NetworkSpec): boolean {
-  return network.egress === 'gateway' && !network.internal
+  return (network.egress === 'gateway' || network.egress === 'weft') && !network.internal
 }
 
 /** What a network's driver says of its containers' interfaces. */

@@ -5,7 +5,7 @@
  * - `endpoints` is the agent's own record of what Docker was given: local wiring follows it, not the intent.
  * - An address stays in a record until the container is gone or off the network; only then is it in `releases`.
  */
-import { Entry, type EntryMap, GatewayPriority, Mac, Position, RequestId, Uid } from '@weft/shared'
+import { Entry, type EntryMap, GatewayPriority, Mac, Position, PublishedPort, RequestId, Uid } from '@weft/shared'
 import { z } from 'zod'
 
 /**
@@ -34,6 +34,8 @@ export const LocalRecord = z.strictObject({
   gwPriority: GatewayPriority.optional(),
   /** Docker was told of no way out in Join: its default routes are the agent's to make. */
   ownGateway: z.literal(true).optional(),
+  /** Ports that Docker wants open on the host for it (`-p`), where that is ours to do. */
+  ports: z.array(PublishedPort).optional(),
   dockerEndpointId: z.string().optional(),
   /** Docker has said, since Join, that the container has started or was connected: it alters the interface no more. */
   settled: z.boolean(),

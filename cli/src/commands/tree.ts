@@ -66,6 +66,7 @@ export const TREE: GroupSpec = {
             'type=reservation',
             'type=host',
             'type=uplink',
+            'type=publication',
             'action=',
             'name=',
             'id=',

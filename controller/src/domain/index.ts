@@ -8,6 +8,7 @@ export { type Fence, requireFence } from './fence.ts'
 export { ALIVE_SECONDS, joinHost, recordFacts, refreshAlive } from './join-host.ts'
 export { keepShims } from './keep-shims.ts'
 export { ensureMeta } from './meta.ts'
+export { publish, unpublish } from './publish.ts'
 export { addressPlan } from './pure/address-plan.ts'
 export { affectedHosts } from './pure/affected.ts'
 export { isAlive } from './pure/alive.ts'
@@ -17,6 +18,12 @@ export { damageWarnings } from './pure/damage.ts'
 export { lookUpName } from './pure/dns.ts'
 export { eventsOf } from './pure/events.ts'
 export { findNetwork, networkView, networkViews } from './pure/network-view.ts'
+export {
+  type PublicationPlan,
+  publicationView,
+  publicationViews,
+  publishingHosts,
+} from './pure/publications.ts'
 export type { Actor } from './pure/records.ts'
 export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
 export {

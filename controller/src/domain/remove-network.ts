@@ -2,11 +2,12 @@
  * T7: a network goes only when no container's endpoint holds an address of it. The view says so, and etcd itself that no
  * address was given since.
  */
-import { WeftError } from '@weft/shared'
+import { formatPublication, WeftError } from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
 import { auditWrite } from './audit.ts'
 import type { DomainDeps } from './deps.ts'
 import { commitAlone } from './group-commit.ts'
+import { readGeneration } from './publish.ts'
 import { networkByRef } from './pure/find.ts'
 import { describeEndpoints } from './pure/holders.ts'
 import { keys } from './pure/keys.ts'
@@ -34,6 +35,7 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string, 
   let reservations: RemovedNetwork['reservations'] = []
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const generation = await deps.kv.get(keys.subnetsGeneration)
+    const publications = await readGeneration(deps)
     const view = await deps.cluster.newest()
     const current = view.networks.get(uid)
     // Gone in between: by a lost answer of our own, or by somebody who wished the same.
@@ -41,12 +43,17 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string, 
     stored = current
     refuseUsed(view, stored.value)
     refuseRouted(view, stored.value)
+    refusePublished(view, stored.value)
     reservations = reservationsOf(view, uid)
     const count = generation.entry === undefined ? 0 : decode(SubnetsGenerationRecord, generation.entry).value.gen
     const bump = { put: keys.subnetsGeneration, value: JSON.stringify({ v: 1, req, gen: count + 1 }) }
     const audit = auditWrite(deps, { actor, action: 'network.remove', object: `network ${name} (${uid})`, req })
     const answer = await commitAlone(deps.kv, {
-      when: [{ key: keys.subnetsGeneration, mod: generation.entry?.modRevision ?? 0 }, ...unused(view, stored)],
+      when: [
+        { key: keys.subnetsGeneration, mod: generation.entry?.modRevision ?? 0 },
+        publications.unchanged,
+        ...unused(view, stored),
+      ],
       write: [bump, ...removals(view, stored.value), audit],
       read: [],
       requestId: req,
@@ -68,6 +75,22 @@ function refuseUsed(view: ClusterView, { uid, name }: NetworkRecord): void {
     on: name,
     why: `${endpoints.length} ${endpoints.length === 1 ? 'endpoint is' : 'endpoints are'} on it: ${describeEndpoints(endpoints)}`,
     remedy: 'remove these containers, or disconnect them: docker network disconnect',
+  })
+}
+
+/** A port would be open for a container that can never come. */
+function refusePublished(view: ClusterView, { uid, name }: NetworkRecord): void {
+  const ports = [...view.publications.values()].map(({ value }) => value).filter(({ network }) => network === uid)
+  const [first] = ports
+  if (first === undefined) return
+  throw new WeftError('conflict', {
+    what: 'network has published ports',
+    on: name,
+    why: ports
+      .map((each) => `${formatPublication(each)} of ${each.container}`)
+      .slice(0, 5)
+      .join(', '),
+    remedy: `take them back: weft unpublish ${[...new Set(ports.map(({ container }) => container))].join(' ')}`,
   })
 }
 

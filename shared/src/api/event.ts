@@ -5,7 +5,7 @@ import type { OperationTable } from './operation.ts'
 export const EventView = z.strictObject({
   time: z.string(),
   revision: z.number().int(),
-  type: z.enum(['network', 'endpoint', 'reservation', 'host', 'uplink', 'router']),
+  type: z.enum(['network', 'endpoint', 'reservation', 'host', 'uplink', 'router', 'publication']),
   action: z.enum(['create', 'update', 'delete']),
   id: z.string(),
   name: z.string().optional(),

@@ -13,6 +13,7 @@ import { HOST_OPERATIONS } from './host.ts'
 import { IP_OPERATIONS } from './ip.ts'
 import { NETWORK_OPERATIONS } from './network.ts'
 import type { OperationTable } from './operation.ts'
+import { PUBLICATION_OPERATIONS } from './publication.ts'
 import { STATUS_OPERATIONS } from './status.ts'
 import { UPLINK_OPERATIONS } from './uplink.ts'
 
@@ -24,6 +25,7 @@ export const OPERATIONS = {
   ...DNS_OPERATIONS,
   ...HOST_OPERATIONS,
   ...UPLINK_OPERATIONS,
+  ...PUBLICATION_OPERATIONS,
   ...STATUS_OPERATIONS,
   ...EVENT_OPERATIONS,
   /** Runs the checks of these hosts, and the probes between these pairs; bounded to 15 s. */

@@ -16,10 +16,13 @@
  * isolated ports comes with the firewall.
  */
 import { z } from 'zod'
+import { WeftError } from '../errors.ts'
 import { EMPTY_HOST_STATE, type Link, mergeHostStates } from '../host-state/host-state.ts'
+import type { Egress } from '../intent/entry.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverHost, DriverInput } from './driver.ts'
-import { egressOption, hostAccessOption, mtuOption, optionalParentOption } from './option-fields.ts'
+import { gatewayPort } from './gateway.ts'
+import { egressOption, hostAccessOption, mtuOption, natOption, optionalParentOption } from './option-fields.ts'
 import { type ResolvedParent, resolveParent } from './parent.ts'
 import { fitMtu, vethPort } from './port.ts'
 
@@ -31,7 +34,8 @@ const BridgeOptions = z.strictObject({
   parent: optionalParentOption('Interface, VLAN sub-interface or @uplink that joins the hosts’ bridges'),
   mtu: mtuOption(),
   host_access: hostAccessOption(),
-  egress: egressOption(['docker', 'none']),
+  egress: egressOption(['docker', 'weft', 'none']),
+  nat: natOption(),
 })
 type BridgeOptions = z.infer<typeof BridgeOptions>
 
@@ -42,7 +46,8 @@ export const bridge: Driver<BridgeOptions> = {
   options: BridgeOptions,
   allocates: [],
   defaultEgress: 'docker',
-  egress: (options) => options.egress,
+  egress: egressOf,
+  nat: (options) => options.nat,
   vni: () => undefined,
   overheadBytes: () => undefined,
   parent: (options) => options.parent,
@@ -72,8 +77,20 @@ export const bridge: Driver<BridgeOptions> = {
     }
     const uplink = parent === undefined ? [] : uplinkLinks(input, parent, { bridge: name, mtu })
     const ports = endpoints.map((endpoint) => vethPort(network, endpoint, { bridge: name, mtu }))
-    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [own, ...uplink] }, ...ports])
+    const gateway = gatewayPort(network, { bridge: name, mtu, nat: options.nat, underlay: host.underlay })
+    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [own, ...uplink] }, gateway, ...ports])
   },
+}
+
+/** One MAC in many places is for networks whose hosts alone know where it is; a wire’s switches would see it jump. */
+function egressOf({ egress, parent }: BridgeOptions): Egress | undefined {
+  if (egress !== 'weft' || parent === undefined) return egress
+  throw new WeftError('invalid', {
+    what: 'network on a wire cannot have Weft’s own gateway',
+    on: `egress=weft, parent=${parent.text}`,
+    why: 'every host would answer for the same address and MAC on one wire',
+    remedy: 'leave parent out, or leave through the wire: -d macvlan with --gateway',
+  })
 }
 
 function uplinkLinks(

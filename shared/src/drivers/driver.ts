@@ -6,6 +6,7 @@
 import type { z } from 'zod'
 import type { HostState, LinkRef } from '../host-state/host-state.ts'
 import type { Egress, EndpointRole, NetworkSpec } from '../intent/entry.ts'
+import type { PublishedPort } from '../intent/publication.ts'
 import type { InterfaceFact } from '../words/host-facts.ts'
 
 /** Where a local endpoint's interface is. */
@@ -32,6 +33,8 @@ export interface LocalEndpoint {
   readonly deviceRoutes?: readonly string[]
   /** Further routes over this interface; by the device alone where there is no next hop. */
   readonly routes?: readonly { readonly destination: string; readonly via?: string }[]
+  /** Ports of the host that lead to it (`docker run -p`), where that is Weft's to do. */
+  readonly ports?: readonly PublishedPort[]
   readonly attachment: Attachment
   readonly name?: string
 }
@@ -85,6 +88,8 @@ export interface Driver<O = unknown> {
   readonly defaultEgress: Egress
   /** The way out asked for by the admin, if any. */
   egress(options: O): Egress | undefined
+  /** With egress `weft`: whether addresses are translated on the way out; undefined: they are. */
+  nat?(options: O): boolean | undefined
   /** The VNI asked for by the admin, if any; else one is allocated when `allocates` names it. */
   vni(options: O): number | undefined
   /** What an encapsulation takes off the underlay's MTU, bytes; undefined: the parent's MTU is the network's. */

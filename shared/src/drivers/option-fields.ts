@@ -77,10 +77,18 @@ export const hostAccessOption = () =>
     example: 'true',
   })
 
+export const natOption = () =>
+  flagOption({
+    description: 'With egress=weft: false = routed, so that addresses go out as they are and are reached from there',
+    example: 'false',
+    live: true,
+  })
+
 export function egressOption<const C extends readonly [Egress, ...Egress[]]>(choices: C) {
   const meaning: Record<(typeof EGRESS_MODES)[number], string> = {
     docker: 'docker = Docker’s own gateway bridge (SNAT, -p)',
     gateway: 'gateway = the subnet’s gateway',
+    weft: 'weft = through its own host, by a gateway that every host answers for',
     none: 'none = no way out',
   }
   return choiceOption(choices, {

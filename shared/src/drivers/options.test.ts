@@ -40,10 +40,14 @@ describe('driver options', () => {
     [
       overlay,
       { prot: '1' },
-      'unknown option of the overlay driver: prot: it takes attach, port, vni, mtu, host_access, flood, egress; did you mean port?',
+      'unknown option of the overlay driver: prot: it takes attach, port, vni, mtu, host_access, flood, egress, nat; did you mean port?',
     ],
     [overlay, { parent: 'eth1' }, 'unknown option of the overlay driver: parent'],
-    [overlay, { zzzzzz: '1' }, 'zzzzzz: it takes attach, port, vni, mtu, host_access, flood, egress; leave it out'],
+    [
+      overlay,
+      { zzzzzz: '1' },
+      'zzzzzz: it takes attach, port, vni, mtu, host_access, flood, egress, nat; leave it out',
+    ],
     [overlay, { constructor: '1' }, 'unknown option of the overlay driver: constructor'],
     [macvlan, { parent: 'eth1', macvlanmode: 'bridge' }, 'did you mean macvlan_mode?'],
     [
@@ -67,7 +71,7 @@ describe('driver options', () => {
     [overlay, { vni: '-1' }, 'must be a number'],
     [overlay, { mtu: '67' }, 'must be a number from 68 to 65535'],
     [overlay, { flood: 'yes' }, 'flood=yes: it must be true or false'],
-    [overlay, { egress: 'gateway' }, 'egress=gateway: it must be one of docker, none'],
+    [overlay, { egress: 'gateway' }, 'egress=gateway: it must be one of docker, weft, none'],
     [overlay, { attach: '' }, 'attach=: it must be one of bridge, macvlan'],
     [macvlan, {}, 'option of the macvlan driver is missing: parent'],
     [macvlan, { parent: '--help' }, 'parent=--help: it must begin with a letter or digit'],

@@ -26,7 +26,16 @@ import { EMPTY_HOST_STATE, type HostState, type Link, mergeHostStates } from '..
 import { parseAddress } from '../ip/address.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverInput } from './driver.ts'
-import { choiceOption, egressOption, flagOption, hostAccessOption, integerOption, mtuOption } from './option-fields.ts'
+import { gatewayChild, gatewayPort } from './gateway.ts'
+import {
+  choiceOption,
+  egressOption,
+  flagOption,
+  hostAccessOption,
+  integerOption,
+  mtuOption,
+  natOption,
+} from './option-fields.ts'
 import { fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
 import { vxlanFilterTable } from './vxlan-filter.ts'
 
@@ -60,7 +69,8 @@ const OverlayOptions = z.strictObject({
     example: 'true',
     live: true,
   }),
-  egress: egressOption(['docker', 'none']),
+  egress: egressOption(['docker', 'weft', 'none']),
+  nat: natOption(),
 })
 type OverlayOptions = z.infer<typeof OverlayOptions>
 
@@ -72,6 +82,7 @@ export const overlay: Driver<OverlayOptions> = {
   allocates: ['vni'],
   defaultEgress: 'docker',
   egress: (options) => options.egress,
+  nat: (options) => options.nat,
   vni: (options) => options.vni,
   overheadBytes: (_options, underlayFamily) => OVERHEAD_BYTES[underlayFamily],
   parent: () => undefined,
@@ -96,7 +107,8 @@ export const overlay: Driver<OverlayOptions> = {
     if (options.attach === 'macvlan') {
       const parent = { netns: FABRIC_NETNS, name: device.name }
       const children = endpoints.map((endpoint) => macvlanChild(network, endpoint, { parent, mode: 'bridge', mtu }))
-      return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [device] }, remote, ...children, filter])
+      const gateway = gatewayChild(network, { parent, mtu, nat: options.nat, underlay: host.underlay })
+      return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [device] }, gateway, remote, ...children, filter])
     }
     const bridge = fabricBridge(input, mtu)
     const port: Link = {
@@ -105,7 +117,8 @@ export const overlay: Driver<OverlayOptions> = {
       port: { learning: false, flood: true, multicastFlood: true, broadcastFlood: true },
     }
     const ports = endpoints.map((endpoint) => vethPort(network, endpoint, { bridge: bridge.name, mtu }))
-    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [bridge, port] }, remote, ...ports, filter])
+    const gateway = gatewayPort(network, { bridge: bridge.name, mtu, nat: options.nat, underlay: host.underlay })
+    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [bridge, port] }, gateway, remote, ...ports, filter])
   },
 }
 

@@ -139,6 +139,7 @@ export const NeighbourSchema = z.strictObject({ ...onLink, ip: z.string(), mac: 
 export const FdbEntrySchema = z.strictObject({ ...onLink, mac: z.string(), vtep: z.string().optional() })
 /** A network namespace of a router: made, with all in it ours; `forwarding` says that IPv6 is routed at all in it. */
 export const NamespaceSchema = z.strictObject({ netns: Netns, forwarding: z.boolean() })
+export const FamilySchema = z.union([z.literal(4), z.literal(6)])
 
 export const HostStateSchema = z.strictObject({
   namespaces: z.array(NamespaceSchema),
@@ -148,6 +149,8 @@ export const HostStateSchema = z.strictObject({
   neighbours: z.array(NeighbourSchema),
   fdb: z.array(FdbEntrySchema),
   nftTables: z.array(NftTableSchema),
+  /** Families that the host routes between its interfaces for Weft's gateways. */
+  hostForwarding: z.array(FamilySchema),
 })
 export type HostState = z.infer<typeof HostStateSchema>
 export type Namespace = z.infer<typeof NamespaceSchema>
@@ -164,6 +167,7 @@ export const EMPTY_HOST_STATE: HostState = {
   neighbours: [],
   fdb: [],
   nftTables: [],
+  hostForwarding: [],
 }
 
 /** The concatenation of several states, as of several networks on one host; parts of one nft table become one. */
@@ -176,5 +180,6 @@ export function mergeHostStates(states: readonly HostState[]): HostState {
     neighbours: states.flatMap((state) => state.neighbours),
     fdb: states.flatMap((state) => state.fdb),
     nftTables: mergeNftTables(states.flatMap((state) => state.nftTables)),
+    hostForwarding: [...new Set(states.flatMap((state) => state.hostForwarding))].sort(),
   }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import {
   AddressSchema,
+  FamilySchema,
   FdbEntrySchema,
   LinkSchema,
   NamespaceSchema,
@@ -52,5 +53,7 @@ export const OpSchema = z.discriminatedUnion('op', [
   /** Makes the table, or replaces the whole of it in one transaction. */
   z.strictObject({ op: z.literal('nft-table-set'), table: NftTableSchema }),
   z.strictObject({ op: z.literal('nft-table-delete'), table: NftTableRefSchema }),
+  /** Switches routing on for these families, and makes room for our gateways in iptables; of the others takes the room away. */
+  z.strictObject({ op: z.literal('host-forwarding-set'), families: z.array(FamilySchema) }),
 ])
 export type Op = z.infer<typeof OpSchema>

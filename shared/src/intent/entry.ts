@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { CidrText, IpText } from '../words/address-text.ts'
 import { EndpointName, InterfaceName, Mac, Name, namedMap, StringMap, Uid } from '../words/names.ts'
+import { PublicationSpec } from './publication.ts'
 
 /** Addresses that are never given out, by the names that the admin gave them. */
 export const AuxAddresses = namedMap(IpText, 63)
@@ -18,8 +19,11 @@ export const SubnetSpec = z.strictObject({
 })
 export type SubnetSpec = z.infer<typeof SubnetSpec>
 
-/** How containers of a network reach the outside (DOCKER.md 1.3): Docker's gateway bridge, the subnet's gateway, or not. */
-export const EGRESS_MODES = ['docker', 'gateway', 'none'] as const
+/**
+ * How containers of a network reach the outside (DOCKER.md 1.3): Docker's gateway bridge, the subnet's gateway out on the
+ * wire, the gateway that Weft answers for on every host, or not.
+ */
+export const EGRESS_MODES = ['docker', 'gateway', 'weft', 'none'] as const
 export type Egress = (typeof EGRESS_MODES)[number]
 
 /** Bytes; what Linux takes on the links that networks are made of. */
@@ -88,13 +92,17 @@ export const RouterSpec = z.strictObject({
 })
 export type RouterSpec = z.infer<typeof RouterSpec>
 
-/** `network`: every network of the cluster. `endpoint`, `peer`: only of networks in which the host has endpoints; `router`: of those, too. */
+/**
+ * `network`: every network of the cluster. `endpoint`, `peer`: only of networks in which the host has endpoints; `router`: of
+ * those, too. `publication`: to be opened on the host.
+ */
 export const Entry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('network'), ...NetworkSpec.shape }),
   z.strictObject({ kind: z.literal('endpoint'), ...EndpointSpec.shape }),
   z.strictObject({ kind: z.literal('peer'), ...PeerSpec.shape }),
   z.strictObject({ kind: z.literal('uplink'), ...UplinkSpec.shape }),
   z.strictObject({ kind: z.literal('router'), ...RouterSpec.shape }),
+  z.strictObject({ kind: z.literal('publication'), ...PublicationSpec.shape }),
 ])
 export type Entry = z.infer<typeof Entry>
 
@@ -104,6 +112,7 @@ export function entryKey(entry: Entry): string {
     case 'network':
     case 'endpoint':
     case 'router':
+    case 'publication':
       return `${entry.kind}/${entry.uid}`
     case 'peer':
       return `peer/${entry.host}`

@@ -173,6 +173,9 @@ function perform(world: FakeWorld, op: Op): void {
       break
     case 'nft-table-delete':
       deleteTable(world, op.table)
+      break
+    case 'host-forwarding-set':
+      world.forwarding = [...op.families]
   }
 }
 
@@ -200,6 +203,7 @@ function observed(world: FakeWorld, seen: ReadonlySet<string>): HostState {
     neighbours: all.neighbours.filter(ofOwned),
     fdb: all.fdb.filter(ofOwned),
     nftTables: all.nftTables.filter(isSeen),
+    hostForwarding: all.hostForwarding,
   })
 }
 
@@ -212,6 +216,7 @@ function everything(world: FakeWorld): HostState {
     neighbours: [...world.neighbours.values()],
     fdb: [...world.fdb.values()],
     nftTables: [...world.tables.values()],
+    hostForwarding: [...world.forwarding],
   }
 }
 
@@ -257,6 +262,7 @@ function fill(world: FakeWorld, initial: Partial<HostState>): void {
   for (const entry of state.neighbours ?? []) world.neighbours.set(`${place(entry)} ${entry.ip}`, entry)
   for (const entry of state.fdb ?? []) setFdb(world, entry)
   for (const table of state.nftTables ?? []) world.tables.set(nftTableKey(table), table)
+  world.forwarding = state.hostForwarding ?? []
 }
 
 function lines(world: FakeWorld): string[] {
@@ -270,6 +276,7 @@ function lines(world: FakeWorld): string[] {
     ...state.fdb.map((entry) => ({ op: 'fdb-set', entry }) as const),
     ...state.nftTables.map((table) => ({ op: 'nft-table-set', table }) as const),
   ]
+  if (state.hostForwarding.length > 0) ops.push({ op: 'host-forwarding-set', families: state.hostForwarding })
   return ops.map(formatOp).sort()
 }
 

@@ -6,6 +6,7 @@ import {
   type BridgePort,
   FABRIC_NETNS,
   type FdbEntry,
+  type HostState,
   type Link,
   type LinkAddress,
   type LinkRef,
@@ -42,6 +43,7 @@ export interface FakeWorld {
   /** By {@link nftTableKey}; ours, and those that somebody else made. */
   readonly tables: Map<string, NftTable>
   readonly foreignTables: Map<string, NftTableRef>
+  forwarding: HostState['hostForwarding']
 }
 
 /** RFC 8200 section 5; below it Linux takes IPv6 off a link. */
@@ -71,6 +73,7 @@ export function createWorld(): FakeWorld {
     fdb: new Map(),
     tables: new Map(),
     foreignTables: new Map(),
+    forwarding: [],
   }
 }
 

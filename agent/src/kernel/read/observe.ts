@@ -9,7 +9,7 @@ import { dumpLinks, findLink, isOwned, type LinkRow } from './link-row.ts'
 import { dumpFdb, dumpNeighbours } from './neighbour.ts'
 import { readRoutes } from './route.ts'
 
-type NetnsState = Omit<HostState, 'namespaces' | 'nftTables'>
+type NetnsState = Omit<HostState, 'namespaces' | 'nftTables' | 'hostForwarding'>
 
 export interface Sockets {
   readonly own: NetlinkSocket

@@ -19,6 +19,7 @@ export interface Others {
   /** Carries out ops on the nft tables of one netns in one transaction, or throws. */
   nft(netns: string, ops: readonly NftOp[]): void
   addNamespace(op: Extract<Op, { op: 'netns-add' }>): Promise<void>
+  forward(op: Extract<Op, { op: 'host-forwarding-set' }>): Promise<void>
   deleteNamespace(op: Extract<Op, { op: 'netns-delete' }>): Promise<void>
 }
 
@@ -61,6 +62,7 @@ async function applyOne(writer: Writer, op: Op, others: Others): Promise<OpFailu
   try {
     if (op.op === 'link-add') addLink(writer, op.link)
     else if (op.op === 'link-set') setLink(writer, op.netns, op.name, op.set)
+    else if (op.op === 'host-forwarding-set') await others.forward(op)
     else if (op.op === 'netns-add') await others.addNamespace(op)
     else if (op.op === 'netns-delete') {
       writer.leave(op.netns)

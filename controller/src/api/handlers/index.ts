@@ -8,6 +8,7 @@ import { endpointHandlers } from './endpoint.ts'
 import { hostHandlers } from './host.ts'
 import { ipHandlers } from './ip.ts'
 import { networkHandlers } from './network.ts'
+import { publicationHandlers } from './publication.ts'
 import { statusHandlers } from './status.ts'
 import { uplinkHandlers } from './uplink.ts'
 
@@ -23,6 +24,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...dnsHandlers(options),
     ...hostHandlers(options),
     ...uplinkHandlers(options),
+    ...publicationHandlers(options),
     ...statusHandlers(options),
     doctor: async ({ body }) => ({ reply: await doctor(body), revision: deps.cluster.current().revision }),
     async *events(_, context) {

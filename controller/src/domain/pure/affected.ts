@@ -1,6 +1,7 @@
 /** Whose intents a change can alter: one endpoint concerns the hosts of its network, and nobody else. */
 import { canonicalJson } from '@weft/shared'
 import { endpointSpec } from './compile.ts'
+import { publishingHosts } from './publications.ts'
 import { type ClusterChange, type ClusterView, hostsOf, type RecordChange } from './view.ts'
 
 /**
@@ -38,6 +39,10 @@ function affectedBy(view: ClusterView, change: RecordChange): readonly string[] 
         host,
         ...(view.routers.get(router)?.value.networks ?? []).flatMap((network) => hostsOf(view, network)),
       ])
+    }
+    case 'publication': {
+      const sides = [change.before?.value, change.after?.value].filter((side) => side !== undefined)
+      return sides.flatMap((side) => publishingHosts(view, side))
     }
     case 'uplink':
     case 'host':

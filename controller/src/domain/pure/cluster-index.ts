@@ -19,6 +19,8 @@ import {
   NetworkNameRecord,
   NetworkRecord,
   PlacementRecord,
+  PublicationRecord,
+  PublicationsGenerationRecord,
   ReservationRecord,
   ReservedRecord,
   RouterRecord,
@@ -55,6 +57,7 @@ export class ClusterIndex implements ClusterView {
   readonly networksOfHost = new Map<string, Set<string>>()
   readonly vnis = new Map<number, string | undefined>()
   readonly uplinks = new Map<string, Map<string, Stored<UplinkRecord>>>()
+  readonly publications = new Map<string, Stored<PublicationRecord>>()
   readonly hosts = new Map<string, Stored<HostRecord>>()
   readonly facts = new Map<string, Stored<FactsRecord>>()
   readonly alive = new Map<string, Stored<AliveRecord>>()
@@ -92,6 +95,7 @@ export class ClusterIndex implements ClusterView {
       case 'alive':
       case 'router':
       case 'placement':
+      case 'publication':
         return this.#swap(key.kind, key.id, undefined)
       case 'uplink':
         return this.#uplink(key.name, key.host, undefined)
@@ -134,6 +138,8 @@ export class ClusterIndex implements ClusterView {
         return this.#swap('router', key.id, own(decode(RouterRecord, entry), key.id))
       case 'placement':
         return this.#swap('placement', key.id, decode(PlacementRecord, entry))
+      case 'publication':
+        return this.#swap('publication', key.id, own(decode(PublicationRecord, entry), key.id))
       case 'uplink':
         return this.#uplink(key.name, key.host, decode(UplinkRecord, entry))
       case 'reservation':
@@ -156,6 +162,9 @@ export class ClusterIndex implements ClusterView {
       case 'subnets-generation':
         decode(SubnetsGenerationRecord, entry)
         return undefined
+      case 'publications-generation':
+        decode(PublicationsGenerationRecord, entry)
+        return undefined
       case 'guard':
       // Of a newer version, perhaps: none of our business.
       case 'other':
@@ -176,6 +185,7 @@ export class ClusterIndex implements ClusterView {
       case 'facts':
       case 'router':
       case 'placement':
+      case 'publication':
         return !this[PLACE[key.kind]].has(key.id)
       case 'uplink':
         return this.uplinks.get(key.name)?.has(key.host) !== true
@@ -289,6 +299,7 @@ const PLACE = {
   alive: 'alive',
   router: 'routers',
   placement: 'placements',
+  publication: 'publications',
 } as const
 
 function ofHost(stored: Stored<HostRecord>, id: string): Stored<HostRecord> {

@@ -11,7 +11,15 @@ import {
   type RouterSpec,
   type SubnetSpec,
 } from '@weft/shared'
-import type { EndpointRecord, FactsRecord, NetworkRecord, RouterRecord, SubnetRecord } from './records.ts'
+import { publicationSpec, publishingHosts } from './publications.ts'
+import type {
+  EndpointRecord,
+  FactsRecord,
+  NetworkRecord,
+  PublicationRecord,
+  RouterRecord,
+  SubnetRecord,
+} from './records.ts'
 import { type ClusterView, hostsOf, subnetsOf } from './view.ts'
 
 /**
@@ -27,6 +35,7 @@ export function compileHost(view: ClusterView, host: string): EntryMap {
     ...peersOf(view, host, networks),
     ...uplinkEntries(view, host),
     ...routerEntries(view, host, networks),
+    ...publicationEntries(view, host),
   ]
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -92,6 +101,10 @@ const peerEntryOf = memoByRecord(({ facts }: FactsRecord, host: string) =>
   keyed({ kind: 'peer', host, vtep: facts.underlay.address }),
 )
 
+const publicationEntryOf = memoByRecord((record: PublicationRecord) =>
+  keyed({ kind: 'publication', ...publicationSpec(record) }),
+)
+
 function endpointEntries(view: ClusterView, network: string): Keyed[] {
   return [...(view.participants.get(network)?.values() ?? [])].flatMap((uids) =>
     [...uids].flatMap((uid) => {
@@ -130,6 +143,12 @@ function uplinkEntries(view: ClusterView, host: string): Keyed[] {
     const uplink = hosts.get(host)
     return uplink === undefined ? [] : [keyed({ kind: 'uplink', name, interface: uplink.value.interface })]
   })
+}
+
+function publicationEntries(view: ClusterView, host: string): Keyed[] {
+  return [...view.publications].flatMap(([uid, { value }]) =>
+    publishingHosts(view, value).includes(host) ? [publicationEntryOf(value, uid)] : [],
+  )
 }
 
 function keyed(entry: Entry): Keyed {

@@ -1,5 +1,5 @@
 /** What changed, as `weft events` tells it. */
-import { canonicalJson, type EventView } from '@weft/shared'
+import { canonicalJson, type EventView, formatPublication } from '@weft/shared'
 import { endpointSpec } from './compile.ts'
 import type { ClusterChange, RecordChange } from './view.ts'
 
@@ -69,6 +69,12 @@ function eventOf(change: RecordChange): Omit<EventView, 'time' | 'revision'> | u
       if (record === undefined) return undefined
       const attributes = { host: record.host, generation: String(record.gen) }
       return { type: 'router', action: 'update', id: record.router, attributes }
+    }
+    case 'publication': {
+      const record = (change.after ?? change.before)?.value
+      if (record === undefined) return undefined
+      const attributes = { network: record.network, port: formatPublication(record), on: [record.on].flat().join(' ') }
+      return { type: 'publication', action, id: record.uid, name: record.container, attributes }
     }
     case 'facts':
     case 'subnet':

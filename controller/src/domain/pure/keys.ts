@@ -17,6 +17,9 @@ export const keys = {
   incarnation: at('meta', 'incarnation'),
   /** Serialises every change of the set of subnets: overlap is a property of the whole set. */
   subnetsGeneration: at('meta', 'subnets-gen'),
+  /** Serialises every change of the set of publications: whether a port is taken is a property of the whole set. */
+  publicationsGeneration: at('meta', 'publications-gen'),
+  publication: (uid: string): string => at('publication', uid),
   network: (uid: string): string => at('net', uid),
   networkName: (name: string): string => at('netname', name),
   subnet: (uid: string): string => at('sub', uid),
@@ -48,9 +51,18 @@ export const keys = {
 
 /** What a key of Weft is about; `other` is a key that this version does not know. */
 export type ParsedKey =
-  | { readonly kind: 'cluster' | 'incarnation' | 'subnets-generation' | 'other' }
+  | { readonly kind: 'cluster' | 'incarnation' | 'subnets-generation' | 'publications-generation' | 'other' }
   | {
-      readonly kind: 'network' | 'subnet' | 'endpoint' | 'host' | 'facts' | 'alive' | 'router' | 'placement'
+      readonly kind:
+        | 'network'
+        | 'subnet'
+        | 'endpoint'
+        | 'host'
+        | 'facts'
+        | 'alive'
+        | 'router'
+        | 'placement'
+        | 'publication'
       readonly id: string
     }
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
@@ -93,6 +105,7 @@ export function parseKey(key: string): ParsedKey {
     case 'alive':
     case 'router':
     case 'placement':
+    case 'publication':
       return { kind, id: a }
     case 'routername':
     case 'netname':
@@ -115,6 +128,8 @@ function metaKey(name: string): ParsedKey {
       return { kind: name }
     case 'subnets-gen':
       return { kind: 'subnets-generation' }
+    case 'publications-gen':
+      return { kind: 'publications-generation' }
     default:
       return { kind: 'other' }
   }

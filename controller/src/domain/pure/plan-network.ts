@@ -55,6 +55,8 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   const parent = driver.parent(options)
   checkParentUse(view, driver, request.options)
   refuseDeaf(driver, options)
+  const egress = request.internal ? 'none' : (driver.egress(options) ?? driver.defaultEgress)
+  if (driver.nat?.(options) !== undefined && egress !== 'weft') throw natWithout(egress)
   const settled = parent === undefined ? NO_PARENT : settleParent(view, parent)
   const others = occupiedRanges(view, settled.ownRange)
   const subnets = planSubnets(view, request, others)
@@ -72,7 +74,7 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
     options: resolveOptions(driver, request.options),
     labels: request.labels,
     internal: request.internal,
-    egress: request.internal ? 'none' : (driver.egress(options) ?? driver.defaultEgress),
+    egress,
     ...(mtu === undefined ? {} : { mtu }),
     ...(vni === undefined ? {} : { vni }),
     subnets: subnets.map((plan, index) => ({ ...plan, uid: uidOf('subnet', uid, String(index)) })),
@@ -90,6 +92,15 @@ function refuseDeaf(driver: Driver, options: unknown): void {
     on: 'host_access=true',
     why,
     remedy: 'leave host_access out, or choose the mode bridge',
+  })
+}
+
+function natWithout(egress: Egress): WeftError {
+  return new WeftError('invalid', {
+    what: 'option without effect',
+    on: 'nat',
+    why: `the network’s way out is ${egress}; only Weft’s own gateway is told whether to translate`,
+    remedy: 'leave it out, or add -o egress=weft',
   })
 }
 

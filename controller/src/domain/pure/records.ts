@@ -13,6 +13,8 @@ import {
   Mac,
   Mtu,
   Name,
+  PublicationSpec,
+  PublishOn,
   parseJsonWith,
   StringMap,
   Uid,
@@ -29,6 +31,7 @@ const Time = z.string().max(30)
 export const ClusterRecord = z.strictObject({ ...common, id: z.string().min(8).max(64), createdAt: Time })
 export const IncarnationRecord = z.strictObject({ ...common, incarnation: z.number().int().positive() })
 export const SubnetsGenerationRecord = z.strictObject({ ...edited })
+export const PublicationsGenerationRecord = z.strictObject({ ...edited })
 
 export const NetworkRecord = z.strictObject({
   ...edited,
@@ -155,6 +158,17 @@ export type PlacementRecord = z.infer<typeof PlacementRecord>
 export const UplinkRecord = z.strictObject({ ...edited, interface: InterfaceName })
 export type UplinkRecord = z.infer<typeof UplinkRecord>
 
+/** `on`: the host that runs the container, every host, or these. */
+export const PublicationRecord = z.strictObject({
+  ...edited,
+  ...PublicationSpec.shape,
+  on: PublishOn,
+  createdAt: Time,
+  /** As of a network. */
+  wish: z.string(),
+})
+export type PublicationRecord = z.infer<typeof PublicationRecord>
+
 export const HostRecord = z.strictObject({
   ...edited,
   id: Name,
@@ -200,6 +214,8 @@ export const AuditRecord = z.strictObject({
     'router.connect',
     'router.disconnect',
     'router.remove',
+    'publication.create',
+    'publication.remove',
   ]),
   /** What was changed, by name: `network front (uid)`, `uplink lan of docker1 = eth0`. */
   object: z.string(),

@@ -9,6 +9,7 @@ import type {
   HostRecord,
   NetworkRecord,
   PlacementRecord,
+  PublicationRecord,
   ReservationRecord,
   RouterRecord,
   Stored,
@@ -41,6 +42,7 @@ export interface ClusterView {
   readonly vnis: ReadonlyMap<number, string | undefined>
   /** Uplink name -> host -> interface. */
   readonly uplinks: ReadonlyMap<string, ReadonlyMap<string, Stored<UplinkRecord>>>
+  readonly publications: ReadonlyMap<string, Stored<PublicationRecord>>
   readonly hosts: ReadonlyMap<string, Stored<HostRecord>>
   readonly facts: ReadonlyMap<string, Stored<FactsRecord>>
   readonly alive: ReadonlyMap<string, Stored<AliveRecord>>
@@ -69,6 +71,7 @@ export type RecordChange =
   | Changed<'router', RouterRecord>
   | Changed<'placement', PlacementRecord>
   | Changed<'reservation', ReservationRecord>
+  | Changed<'publication', PublicationRecord>
   | (Changed<'host', HostRecord> & { readonly host: string })
   | (Changed<'facts', FactsRecord> & { readonly host: string })
   | (Changed<'alive', AliveRecord> & { readonly host: string })
