@@ -2,12 +2,15 @@
  * Looking, with Docker's words (issue 4 point 9): filters, templates, Docker's JSON. What a template gives is compared with
  * what the engine's own `docker network inspect -f` gives for the same network.
  */
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { execIn } from '../../cli/src/lab/index.ts'
 import { on, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { type DockerNetwork, dockerNetwork } from '../../cli/src/output/docker-network.ts'
 import { compile } from '../../cli/src/output/template/index.ts'
-import { useLab } from '../support/lab.ts'
+import { eventually, useLab } from '../support/lab.ts'
+
+const WEFT = fileURLToPath(new URL('../../cli/bin/weft.js', import.meta.url))
 
 /** Each is given to Docker and to us. What Docker refuses, we refuse. */
 const TEMPLATES = [
@@ -183,5 +186,54 @@ describe('looking', () => {
     const bad = await tryWeft(lab(), 'network', 'inspect', '-f', '{{.Nope}}', 'front')
     expect(bad).toMatchObject({ code: 2, stdout: '' })
     expect(bad.stderr).toContain("can't evaluate field Nope")
+  }, 60_000)
+
+  it('prunes what nothing uses on any host, after it has said which and asked', async () => {
+    const names = () => out('network', 'ls', '--format', '{{.Name}}')
+    await weft(lab(), 'network', 'create', '--no-wait', '--label', 'old', '--subnet', '10.73.0.0/24', 'gone')
+    await weft(lab(), 'network', 'create', '--label', 'old', '--subnet', '10.74.0.0/24', 'stopped')
+    await runContainer(lab(), 'docker2', 'asleep', 'stopped')
+    await on(lab(), 'docker2', 'docker', 'stop', '-t', '0', 'asleep')
+    const tried = await tryWeft(lab(), 'network', 'prune', '--dry-run', '--filter', 'label=old')
+    expect(tried).toMatchObject({ code: 0, stdout: '' })
+    expect(tried.stderr).toContain('  gone (overlay, 10.73.0.0/24, of 20')
+    expect(tried.stderr).not.toContain('stopped (')
+    const unasked = await tryWeft(lab(), 'network', 'prune')
+    expect(unasked).toMatchObject({ code: 2, stdout: '' })
+    expect(unasked.stderr).toContain('next: add -f')
+    const asked = (answer: string) => {
+      const line = `${process.execPath} ${WEFT} network prune --filter label!=team --filter until=0s`
+      return execIn(lab(), 'controller', ['script', '-qec', line, '/dev/null'], { input: answer })
+    }
+    expect((await asked('n\n')).stdout).toContain('Remove them from all hosts? [y/N]')
+    expect(await names()).toEqual(['back', 'front', 'gone', 'solo', 'stopped'])
+    expect((await asked('y\n')).stdout).toMatch(/Deleted Networks:\r?\ngone\r?\nsolo/)
+    expect(await names()).toEqual(['back', 'front', 'stopped'])
+    for (const host of ['docker1', 'docker2']) {
+      const left = await on(lab(), host, 'docker', 'network', 'ls', '-f', 'driver=weft', '--format', '{{.Name}}')
+      expect(left.split('\n').sort()).toEqual(['back', 'front', 'stopped'])
+    }
+    expect((await tryWeft(lab(), 'network', 'prune', '-f')).stderr).toContain('nothing to remove')
+    await on(lab(), 'docker2', 'docker', 'start', 'asleep')
+  }, 60_000)
+
+  it('removes several, and reports each', async () => {
+    await weft(lab(), 'network', 'create', '--no-wait', 'brief')
+    const ended = await tryWeft(lab(), 'network', 'rm', 'front', 'brief', 'nosuch')
+    expect(ended).toMatchObject({ code: 4, stdout: 'brief\n' })
+    expect(ended.stderr).toMatch(/front \[conflict\][\s\S]*container web[\s\S]*nosuch \[not_found\]/)
+  }, 30_000)
+
+  it('has a status of one screen that names what is wrong first', async () => {
+    await on(lab(), 'docker1', 'docker', 'network', 'create', 'mine')
+    await weft(lab(), 'network', 'create', '--no-wait', 'mine')
+    const lines = await eventually('the name is taken on docker1', 10_000, async () => {
+      const text = await out('status')
+      return text[0]?.startsWith('1 of 2 hosts') ? text : undefined
+    })
+    expect(lines.length).toBeLessThanOrEqual(23)
+    expect(lines[2]).toMatch(/^docker1 at \d+: .*network mine: this host's Docker has a network of that name already/)
+    expect(lines[3]).toMatch(/^ {2}next: on this host: docker network rm/)
+    expect(lines.slice(-4).map((line) => line.split(/ +/)[0])).toEqual(['', 'HOST', 'docker1', 'docker2'])
   }, 60_000)
 })

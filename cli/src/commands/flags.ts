@@ -62,6 +62,23 @@ export function parseDurationMs(flag: string, text: string, maxMs: number): numb
   throw bad(flag, text, `it must be a number with ms, s, m or h, ${maxMs / 1000}s at most`, `write it like ${flag} 30s`)
 }
 
+/** A moment as Docker's `until` has it: how long ago (`10m`, `1h30m`), seconds since 1970, or ISO 8601. Milliseconds since 1970. */
+export function parseUntil(text: string, nowMs: number): number {
+  const parts = [...text.matchAll(/(\d{1,9})(ms|s|m|h)/g)]
+  if (parts.length > 0 && parts.map(([part]) => part).join('') === text) {
+    const ms = parts.map(([, count, unit]) => Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS])
+    return nowMs - ms.reduce((sum, each) => sum + each, 0)
+  }
+  const at = /^\d{1,11}(\.\d{1,9})?$/.test(text) ? Number(text) * 1000 : Date.parse(text)
+  if (/^\d/.test(text) && Number.isFinite(at)) return at
+  throw bad(
+    '--filter',
+    `until=${text}`,
+    'it is how long ago, or a time',
+    'write it like until=24h or until=2026-01-31T12:00:00Z',
+  )
+}
+
 export type Format = 'table' | 'json'
 
 export function parseFormat(text: string): Format {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { openClient } from '../client/open.ts'
 import { jsonLine } from '../output/json.ts'
 import { painter } from '../output/paint.ts'
-import { headline, statusScreen } from '../output/status.ts'
+import { headline, screenOf, statusScreen } from '../output/status.ts'
 import { print } from '../output/terminal.ts'
 import { bad, parseDurationMs, parseFormat, parseInteger } from './flags.ts'
 import type { Run } from './spec.ts'
@@ -30,7 +30,12 @@ export const run: Run = async (context, { options }) => {
   const client = await openClient(context.connection, terminal)
   const query = flags.wait ? { wait: true, timeoutMs, ...(revision === undefined ? {} : { revision }) } : {}
   const view = await client.call('status', { query }, flags.wait ? timeoutMs + ANSWER_MS : undefined)
-  print(terminal, format === 'json' ? jsonLine(view) : statusScreen(view, painter(terminal.stdout, terminal.env)))
+  print(
+    terminal,
+    format === 'json'
+      ? jsonLine(view)
+      : statusScreen(view, painter(terminal.stdout, terminal.env), screenOf(terminal.stdout)),
+  )
   const applied = (host: (typeof view.hosts)[number]) =>
     host.converged || (host.applied ?? -1) >= (revision ?? Infinity)
   if (!flags.wait || view.converged || view.hosts.every((host) => applied(host) || !host.alive)) return undefined

@@ -147,13 +147,51 @@ describe('status', () => {
     expect(reasonOf(behind('docker1', change))).toBe(reason)
   })
 
-  it('is one screen: with many hosts only those that need attention, and what to do', () => {
-    const hosts = Array.from({ length: 1000 }, (_, index) => there(`docker${index}`))
-    hosts[500] = behind('docker500', { problems: [refused] })
-    const screen = statusScreen(status(hosts), plain)
-    expect(screen.split('\n').length).toBeLessThan(10)
-    expect(screen).toContain('docker500   behind')
-    expect(screen).toContain('next: ip link del vxlan7')
+  const SCREEN = { columns: 80, rows: 24 }
+  const screenOf = (view: StatusView, screen = SCREEN) => statusScreen(view, plain, screen).trimEnd().split('\n')
+
+  it('says what is wrong first, then what to do, then where the hosts are', () => {
+    const hosts = [there('docker1'), behind('docker2', { problems: [refused] })]
+    expect(screenOf(status(hosts))).toEqual([
+      '1 of 2 hosts at revision 231',
+      '1 network, 2 endpoints; cluster c1, incarnation 1',
+      'docker2 at 229: kernel refused vxlan 4097: EEXIST',
+      '  next: ip link del vxlan7',
+      '',
+      'HOST      STATE       APPLIED   TARGET   REPORTED',
+      'docker2   behind      229       231      0.4 s ago',
+      'docker1   converged   231       231      0.4 s ago',
+    ])
+  })
+
+  it('is one screen, whatever there is', () => {
+    const long = { code: 'kernel', message: 'word '.repeat(60).trim(), remedy: `mend ${'x'.repeat(200)}` }
+    const worst = Array.from({ length: 1000 }, (_, index) =>
+      index % 3 === 0
+        ? there(`docker${index}`)
+        : behind(`docker${index}`, { alive: index % 3 === 1, problems: [long, refused, refused] }),
+    )
+    const view = { ...status(worst), warnings: ['host docker2 is not alive', 'a record cannot be read'] }
+    const lines = screenOf(view)
+    expect(lines.length).toBe(23)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+    expect(lines[2]).toMatch(/^docker1 at 229: word word/)
+    expect(lines.join('\n')).toMatch(/and \d+ more that are not well/)
+    expect(lines.at(-1)).toMatch(/^and \d+ more hosts$/)
+  })
+
+  it('tells each remedy and each silent host once', () => {
+    const hosts = [
+      behind('a', { problems: [refused] }),
+      behind('b', { problems: [refused] }),
+      behind('c', { alive: false }),
+    ]
+    const view = { ...status(hosts), warnings: ['host c is not alive', 'a record cannot be read'] }
+    const text = screenOf(view).join('\n')
+    expect(text.match(/next:/g)).toHaveLength(1)
+    expect(text).not.toContain('not alive')
+    expect(text).toContain('warning: a record cannot be read')
+    expect(text.indexOf('c: silent')).toBeGreaterThan(text.indexOf('b at 229'))
   })
 })
 

@@ -4,11 +4,14 @@ export interface Stream {
   write(text: string): unknown
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
 }
 
 export interface Terminal {
   readonly stdout: Stream
   readonly stderr: Stream
+  /** Where answers come from; absent: nobody is asked. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   readonly env: Readonly<Record<string, string | undefined>>
 }
 

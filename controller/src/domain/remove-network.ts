@@ -25,11 +25,17 @@ export interface RemovedNetwork {
 const MOST_TRIES = 100
 
 /**
- * Removes a network, its subnets, reserved addresses and what is reserved for names.
+ * Removes a network, its subnets, reserved addresses and what is reserved for names; with `dryRun` only checks that it
+ * could, and says what would go with it.
  * @param ref name, uid or unique beginning of a uid
  * @throws `not_found`; `conflict` while endpoints exist: the error names them
  */
-export async function removeNetwork(deps: DomainDeps, ref: string, req: string, actor: Actor): Promise<RemovedNetwork> {
+export async function removeNetwork(
+  deps: DomainDeps,
+  ref: string,
+  { req, dryRun = false }: { readonly req: string; readonly dryRun?: boolean | undefined },
+  actor: Actor,
+): Promise<RemovedNetwork> {
   let stored = networkByRef(await deps.cluster.newest(), ref)
   const { uid, name } = stored.value
   let reservations: RemovedNetwork['reservations'] = []
@@ -45,6 +51,7 @@ export async function removeNetwork(deps: DomainDeps, ref: string, req: string, 
     refuseRouted(view, stored.value)
     refusePublished(view, stored.value)
     reservations = reservationsOf(view, uid)
+    if (dryRun) return { uid, name, revision: view.revision, reservations }
     const count = generation.entry === undefined ? 0 : decode(SubnetsGenerationRecord, generation.entry).value.gen
     const bump = { put: keys.subnetsGeneration, value: JSON.stringify({ v: 1, req, gen: count + 1 }) }
     const audit = auditWrite(deps, { actor, action: 'network.remove', object: `network ${name} (${uid})`, req })

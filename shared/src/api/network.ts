@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { AuxAddresses, EGRESS_MODES, SubnetSpec } from '../intent/entry.ts'
 import { CidrText, IpText } from '../words/address-text.ts'
 import { EndpointName, Name, RequestId, StringMap, Uid } from '../words/names.ts'
-import { type OperationTable, Ref } from './operation.ts'
+import { BooleanText, type OperationTable, Ref } from './operation.ts'
 
 export const SubnetRequest = z.strictObject({
   subnet: CidrText,
@@ -115,7 +115,8 @@ export const NETWORK_OPERATIONS = {
     method: 'DELETE',
     path: '/v1/networks/:ref',
     params: z.strictObject({ ref: Ref }),
-    query: z.strictObject({ req: RequestId }),
+    /** With `dryRun` only says whether it could be removed, and what would go with it. */
+    query: z.strictObject({ req: RequestId, dryRun: BooleanText.optional() }),
     reply: z.strictObject({
       uid: Uid,
       name: z.string(),

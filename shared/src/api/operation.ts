@@ -16,3 +16,6 @@ export type OperationTable = Readonly<Record<string, Operation>>
 
 /** A name, or a uid or the beginning of one. */
 export const Ref = z.string().min(1).max(128)
+
+/** A yes or no in a query. */
+export const BooleanText = z.enum(['true', 'false']).transform((text) => text === 'true')

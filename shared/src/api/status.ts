@@ -2,9 +2,7 @@
 import { z } from 'zod'
 import { HostProblem } from '../agent-protocol.ts'
 import { Position } from '../intent/intent.ts'
-import type { OperationTable } from './operation.ts'
-
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
+import { BooleanText, type OperationTable } from './operation.ts'
 
 export const HostStatus = z.strictObject({
   id: z.string(),
@@ -37,7 +35,7 @@ export const STATUS_OPERATIONS = {
     path: '/v1/status',
     /** With `wait`, answers when every live host has applied `revision` (default: the newest), or after `timeoutMs`. */
     query: z.strictObject({
-      wait: flag.optional(),
+      wait: BooleanText.optional(),
       revision: z.coerce.number().int().optional(),
       timeoutMs: z.coerce.number().int().min(1).max(600_000).optional(),
     }),

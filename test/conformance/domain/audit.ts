@@ -41,7 +41,7 @@ export function auditConformance(at: DomainStage): void {
       await setUplink(at.deps, taken, 'local')
       at.world.clock.advance(1)
       const removal = newRequest()
-      const { revision } = await removeNetwork(at.deps, 'front', removal, 'local')
+      const { revision } = await removeNetwork(at.deps, 'front', { req: removal }, 'local')
       expect((await entriesOf(at.deps))[3]?.modRevision).toBe(revision)
       expect(await recordsOf(at.deps)).toEqual([
         {
@@ -62,7 +62,7 @@ export function auditConformance(at: DomainStage): void {
       await at.create('front', on('10.1.0.0/24'))
       await at.create('back', { ...on('10.2.0.0/24'), dryRun: true })
       await failure(at.create('front', on('10.3.0.0/24')))
-      await failure(removeNetwork(at.deps, 'other', newRequest(), 'local'))
+      await failure(removeNetwork(at.deps, 'other', { req: newRequest() }, 'local'))
       expect(await recordsOf(at.deps)).toHaveLength(1)
     })
 
@@ -70,7 +70,7 @@ export function auditConformance(at: DomainStage): void {
       const subnets = Array.from({ length: 16 }, (_, n) => ({ subnet: `10.${n + 1}.0.0/24` }))
       const auxAddresses = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`a${n}`, `10.1.0.${n + 10}`]))
       const network = await at.create('front', { subnets, auxAddresses })
-      await removeNetwork(at.deps, network.uid, newRequest(), 'local')
+      await removeNetwork(at.deps, network.uid, { req: newRequest() }, 'local')
       expect(await recordsOf(at.deps)).toHaveLength(2)
     })
 

@@ -11,19 +11,27 @@ export function removeConformance(at: DomainStage): void {
       const network = await at.create('front', { ...on('10.1.0.0/24'), ipv6: true })
       const { uid } = await claim(at.deps, at.one, network)
       await report(at.deps, at.one, [{ uid, name: 'web', containerId: 'c1' }])
-      const error = await failure(removeNetwork(at.deps, 'front', newRequest(), 'local'))
+      const wish = { req: newRequest(), dryRun: true }
+      expect(await failure(removeNetwork(at.deps, 'front', wish, 'local'))).toMatchObject({ code: 'conflict' })
+      const error = await failure(removeNetwork(at.deps, 'front', { req: newRequest() }, 'local'))
       expect(error).toMatchObject({
         code: 'conflict',
         message: expect.stringContaining('container web (c1) on docker1 at 10.1.0.2'),
       })
       await release(at.deps, at.one, uid)
-      expect(await removeNetwork(at.deps, network.uid.slice(0, 8), newRequest(), 'local')).toMatchObject({
+      const kept = await at.deps.kv.list('/weft/v1/')
+      const tried = await removeNetwork(at.deps, 'front', { req: newRequest(), dryRun: true }, 'local')
+      expect(tried).toMatchObject({ name: 'front', uid: network.uid })
+      expect((await at.deps.kv.list('/weft/v1/')).entries).toEqual(kept.entries)
+      expect(await removeNetwork(at.deps, network.uid.slice(0, 8), { req: newRequest() }, 'local')).toMatchObject({
         name: 'front',
         uid: network.uid,
       })
       const after = (await at.deps.kv.list('/weft/v1/')).entries.map(({ key }) => key)
       expect(after.filter((key) => key !== keys.subnetsGeneration && !key.startsWith(keys.audit('')))).toEqual(before)
-      expect(await failure(removeNetwork(at.deps, 'front', newRequest(), 'local'))).toMatchObject({ code: 'not_found' })
+      expect(await failure(removeNetwork(at.deps, 'front', { req: newRequest() }, 'local'))).toMatchObject({
+        code: 'not_found',
+      })
     })
 
     it('is not held up by hosts’ shims, which the sweep takes back after it', async () => {
@@ -40,9 +48,11 @@ export function removeConformance(at: DomainStage): void {
         message: expect.stringContaining(`the host shim of ${at.one.host}`),
       })
       const { uid } = await claim(at.deps, at.two, network)
-      expect(await failure(removeNetwork(at.deps, 'front', newRequest(), 'local'))).toMatchObject({ code: 'conflict' })
+      expect(await failure(removeNetwork(at.deps, 'front', { req: newRequest() }, 'local'))).toMatchObject({
+        code: 'conflict',
+      })
       await release(at.deps, at.two, uid)
-      await removeNetwork(at.deps, 'front', newRequest(), 'local')
+      await removeNetwork(at.deps, 'front', { req: newRequest() }, 'local')
       await at.deps.cluster.newest()
       expect(await keepShims(at.deps, guard)).toMatchObject({ made: 0 })
       await at.deps.cluster.newest()
@@ -53,7 +63,7 @@ export function removeConformance(at: DomainStage): void {
       const network = await at.create('front')
       const [claimed, removed] = await Promise.allSettled([
         claim(at.deps, at.one, network),
-        removeNetwork(at.deps, 'front', newRequest(), 'local'),
+        removeNetwork(at.deps, 'front', { req: newRequest() }, 'local'),
       ])
       expect([claimed.status, removed.status].sort()).toEqual(['fulfilled', 'rejected'])
     })

@@ -9,7 +9,7 @@ export const WAIT = {
 
 export const networkSpec: GroupSpec = {
   name: 'network',
-  summary: 'Networks: create, list, inspect, update, remove; connect containers',
+  summary: 'Networks: create, list, inspect, update, remove, prune; connect containers',
   examples: [
     { line: 'weft network create --subnet 10.20.0.0/24 mynet', does: 'an overlay on all hosts' },
     { line: 'weft network ls', does: 'what exists' },
@@ -105,6 +105,29 @@ export const networkSpec: GroupSpec = {
       ],
       api: true,
       load: () => import('./update.ts'),
+    },
+    {
+      name: 'prune',
+      summary: 'Remove the networks that nothing uses on any host',
+      examples: [
+        { line: 'weft network prune', does: 'says which, and asks' },
+        { line: 'weft network prune -f --filter label=old --filter until=24h', does: 'without asking, some' },
+      ],
+      details: 'A network with a stopped container or reserved addresses, or one that a router connects, is in use.',
+      options: [
+        { flags: '-f, --force', summary: 'do not ask' },
+        {
+          flags: '--filter <KEY=VALUE>',
+          summary: 'label=, label!= or until= (24h, or a time); repeatable',
+          many: true,
+          hint: ['label=', 'label!=', 'until='],
+        },
+        { flags: '--dry-run', summary: 'say which; remove none' },
+        WAIT,
+        NO_WAIT,
+      ],
+      api: true,
+      load: () => import('./prune.ts'),
     },
     {
       name: 'rm',

@@ -15,7 +15,7 @@ export function networkHandlers({ deps }: HandlerOptions): NounHandlers<'network
       return { reply, revision: reply.network.revision }
     },
     networkRemove: async ({ params, query }, { actor }) => {
-      const reply = await removeNetwork(deps, params.ref, query.req, actor)
+      const reply = await removeNetwork(deps, params.ref, query, actor)
       return { reply, revision: reply.revision }
     },
   }
