@@ -302,7 +302,7 @@ export function reservationsConformance(at: DomainStage): void {
       await at.create('front', { ...on('10.1.0.0/24'), ipv6: true })
       const { addresses } = await reserve('front', 'web')
       await reserve('front', 'db', { addresses: ['10.1.0.9'] })
-      const removed = await removeNetwork(at.deps, 'front', newRequest(), 'local')
+      const removed = await removeNetwork(at.deps, 'front', { req: newRequest() }, 'local')
       expect(removed.reservations).toEqual([
         { name: 'db', addresses: ['10.1.0.9', expect.stringMatching(/::3$/)] },
         { name: 'web', addresses },
