@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises'
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { FABRIC_NETNS, type Op, WEFT_LINK_GROUP } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hostInterfaces, hostRoutes } from '../../agent/src/kernel/index.ts'
+import { hostInterfaces, hostRoutes, openBroadcasts } from '../../agent/src/kernel/index.ts'
 import { createLinuxWorld, type LinuxWorld, run } from './linux-world.ts'
 
 const FABRIC = FABRIC_NETNS
@@ -30,6 +30,25 @@ describe('the kernel of this machine, beside the suite', () => {
     expect(world.facts(FABRIC).filter((line) => line.startsWith('address'))).toEqual([])
     const link = (await world.kernel.observe([])).state.links.find(({ name }) => name === 'wfb1')
     expect(link).toMatchObject({ ipv6: false })
+  })
+
+  it('broadcasts with an interface’s own MAC, and hears what comes in there', () => {
+    const [near, far] = [openBroadcasts('eth0'), openBroadcasts('eth0-far')]
+    try {
+      expect(far.receive()).toBeUndefined()
+      near.send(Buffer.from('one'))
+      near.send(Buffer.from('two'))
+      const words = [far.receive(), far.receive()].map((got) => got?.subarray(0, 3).toString())
+      expect(words).toEqual(['one', 'two'])
+      expect([far.receive(), near.receive()]).toEqual([undefined, undefined])
+      run('ip', 'link', 'set', 'eth0', 'down')
+      expect(() => near.send(Buffer.from('three'))).toThrow(/ENETDOWN/)
+      expect(near.receive()).toBeUndefined()
+    } finally {
+      near.close()
+      far.close()
+    }
+    expect(() => openBroadcasts('eth9')).toThrow(/no such interface: eth9/)
   })
 
   it('lets a dual-stack vxlan device hear no router, ask none, and make no address of its own', async () => {

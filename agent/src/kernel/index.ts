@@ -1,5 +1,6 @@
 /** The door of the folder: what the rest of the agent may use of the kernel. */
 
+export { type Broadcasts, openBroadcasts } from './broadcast.ts'
 export type { FabricMode } from './fabric.ts'
 export { hostInterfaces, hostRoutes } from './facts.ts'
 export { createFakeKernel, type FakeKernel } from './fake/fake-kernel.ts'

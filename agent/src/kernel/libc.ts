@@ -1,5 +1,5 @@
 /**
- * The few C calls that Node lacks: sockets of AF_NETLINK and `setns`. All are synchronous and return at once, since
+ * The few C calls that Node lacks: sockets of AF_NETLINK and AF_PACKET, and `setns`. All are synchronous and return at once, since
  * rtnetlink answers before `send` returns (measured).
  */
 import koffi from 'koffi'
@@ -18,8 +18,10 @@ const native = {
 }
 
 const AF_NETLINK = 16
+const AF_PACKET = 17
 const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
+const SOCK_NONBLOCK = 0o4000
 const CLONE_NEWNET = 0x40000000
 /** recv: report the real length of a datagram that did not fit. */
 const MSG_TRUNC = 0x20
@@ -39,6 +41,23 @@ export function bindSocket(fd: number): void {
   const address = Buffer.alloc(12)
   address.writeUInt16LE(AF_NETLINK, 0)
   checked('bind', native.bind(fd, address, address.length))
+}
+
+/** A socket for whole frames of one EtherType on one interface; it does not block. packet(7) */
+export function openPacketSocket(etherType: number, ifindex: number): number {
+  const address = Buffer.alloc(20)
+  address.writeUInt16LE(AF_PACKET, 0)
+  address.writeUInt16BE(etherType, 2)
+  address.writeInt32LE(ifindex, 4)
+  // Of no protocol until it is bound: it would have frames of every interface meanwhile.
+  const fd = checked('socket', native.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
+  try {
+    checked('bind', native.bind(fd, address, address.length))
+    return fd
+  } catch (error) {
+    native.close(fd)
+    throw error
+  }
 }
 
 export function setSocketOption(fd: number, level: number, option: number, value: Buffer): void {

@@ -97,6 +97,13 @@ export interface WireFacts {
   readonly trouble?: string
   readonly answered: boolean
   readonly heard: boolean
+  readonly ownMac: OwnMacFacts
+}
+
+/** Of broadcasts that the parent interfaces themselves send: theirs arrived here, ours there. */
+export interface OwnMacFacts {
+  readonly heard: boolean
+  readonly peerHeard: boolean
 }
 
 export interface PairCheck {

@@ -202,7 +202,12 @@ const pair = (path: Partial<PathFacts> = {}, more: Partial<PairFacts> = {}): Pai
 const NOT_TRIED = pair({}, { path: { tried: false, reason: 'File exists' } })
 const onWire = (more: object, path: Partial<PathFacts> = {}) =>
   pair(path, {
-    wires: [{ parent: 'eth1.100', networks: ['mynet2'], tagged: true, answered: false, heard: false, ...more }],
+    wires: [
+      {
+        ...{ parent: 'eth1.100', networks: ['mynet2'], tagged: true, answered: false, heard: false },
+        ...{ ownMac: { heard: false, peerHeard: false }, ...more },
+      },
+    ],
   })
 
 const PAIR_CASES: [string, readonly Verdict[], string[], string[]][] = [
@@ -261,9 +266,21 @@ const PAIR_CASES: [string, readonly Verdict[], string[], string[]][] = [
   ['wire: one way', wire.judge(onWire({ heard: true })), ['error'], ['come from b to a, but none goes the other way']],
   [
     'wire: foreign MACs filtered',
+    wire.judge(onWire({ ownMac: { heard: true, peerHeard: true } })),
+    ['error'],
+    ["only the NIC's own MAC", 'with the interfaces', 'promiscuous', 'ipvlan'],
+  ],
+  [
+    'wire: own MACs pass one way only',
+    wire.judge(onWire({ heard: true, ownMac: { heard: true, peerHeard: false } })),
+    ['error'],
+    ['trunk the VLAN on both switch ports'],
+  ],
+  [
+    'wire: not shared',
     wire.judge(onWire({ parent: 'eth1', tagged: false })),
     ['error'],
-    ["only the NIC's own MAC", 'promiscuous', 'ipvlan'],
+    ['whatever its MAC', 'different wires', 'overlay'],
   ],
   ['wire: not tried', wire.judge(onWire({ trouble: 'Cannot find device' })), ['skipped'], ['Cannot find device']],
 ]

@@ -1,4 +1,7 @@
-/** Whether two hosts share the wire of a macvlan network's parent: tried with a MAC of its own on both, as containers have. */
+/**
+ * Whether two hosts share the wire of a macvlan network's parent: tried with a MAC of its own on both, as containers have, and
+ * with the interfaces' own, which tells a switch that filters MACs from a wire that is not shared.
+ */
 import type { PairCheck, PairFacts, Verdict, WireFacts } from './check.ts'
 
 export const wire: PairCheck = {
@@ -7,7 +10,7 @@ export const wire: PairCheck = {
 }
 
 function judgeWire(facts: WireFacts, { host, peer, path }: PairFacts): Verdict {
-  const { parent, networks, tagged, trouble, answered, heard } = facts
+  const { parent, networks, tagged, trouble, answered, heard, ownMac } = facts
   const on = `${parent} (network ${networks.join(', ')})`
   if (trouble !== undefined) return { severity: 'skipped', measured: `${on}: ${trouble}` }
   if (answered) return { severity: 'ok', measured: `frames of ${on} pass both ways between ${host} and ${peer}` }
@@ -15,20 +18,27 @@ function judgeWire(facts: WireFacts, { host, peer, path }: PairFacts): Verdict {
     ? `frames of ${on} come from ${peer} to ${host}, but none goes the other way`
     : `no frame of ${on} passes between ${host} and ${peer}`
   const why = `containers of ${networks.join(', ')} on these two hosts do not reach each other`
+  if (ownMac.heard && ownMac.peerHeard) {
+    return {
+      severity: 'error',
+      measured: `${measured} with a MAC as containers have it; with the interfaces' own MACs they pass both ways`,
+      why: `${why}: the switch or hypervisor lets only the NIC's own MAC pass (port security, MAC filter, no promiscuous mode)`,
+      remedy: `allow promiscuous mode, MAC changes and forged transmits on the port (VirtualBox: --nicpromisc allow-all), or make the network with -d ipvlan, which needs the NIC's MAC only, or with the overlay driver`,
+    }
+  }
   const reach = path.tried && path.answered ? '; the hosts themselves reach each other' : ''
   if (tagged) {
     return {
       severity: 'error',
-      measured: `${measured}${reach}`,
-      why: `${why}: the switch does not carry the VLAN to both ports, or lets only the NIC's own MAC pass`,
-      remedy: `trunk the VLAN on both switch ports (see the tags: tcpdump -e -n -i ${parent.replace(/\.[0-9]+$/, '')} vlan); on a hypervisor allow promiscuous mode, MAC changes and forged transmits`,
+      measured: `${measured}, whatever its MAC${reach}`,
+      why: `${why}: the switch does not carry the VLAN to both ports`,
+      remedy: `trunk the VLAN on both switch ports; see the tags: tcpdump -e -n -i ${parent.replace(/\.[0-9]+$/, '')} vlan`,
     }
   }
   return {
     severity: 'error',
-    measured: `${measured}${reach}`,
-    why: `${why}: the switch or hypervisor lets only the NIC's own MAC pass, or the two are on different wires`,
-    remedy:
-      'allow promiscuous mode, MAC changes and forged transmits on the port group, or use the ipvlan or overlay driver',
+    measured: `${measured}, whatever its MAC${reach}`,
+    why: `${why}: the two are on different wires, or the switch keeps their ports apart`,
+    remedy: 'connect both to one segment (no port isolation, no private VLAN), or use the overlay driver',
   }
 }

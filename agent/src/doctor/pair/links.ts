@@ -58,7 +58,7 @@ export async function limitPath(netns: ThrowawayNetns, probe: DoctorProbe, role:
 }
 
 /**
- * A macvlan on the wire with an address of its own; ARP is part of what is tried.
+ * A macvlan on the wire with an address of its own; ARP is part of what is tried. Gives back the interface that it is on.
  * @throws `not_found` when the host has no such interface or uplink, what `ip` says when it takes no macvlan
  */
 export async function makeWire(
@@ -68,7 +68,7 @@ export async function makeWire(
   role: Role,
   { interfaces, underlay }: HostFacts,
   uplinks: Readonly<Record<string, string>>,
-): Promise<void> {
+): Promise<string> {
   const parent = probe.wires[line - 1]?.parent ?? ''
   const { top } = resolveParent(parseParent(parent), { interfaces, underlay, uplinks })
   const name = `wfdwire${line}`
@@ -86,4 +86,5 @@ export async function makeWire(
   ]
   await runProgram('ip', [...head, 'type', 'macvlan', 'mode', 'bridge'])
   await netns.ip([`address add ${addressOf(probe, line, role)}/24 dev ${name}`, `link set dev ${name} up`])
+  return top.name
 }

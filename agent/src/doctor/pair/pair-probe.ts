@@ -4,6 +4,7 @@ import { type DoctorProbe, type HostFacts, WeftError } from '@weft/shared'
 import type { PathFacts, TcpFacts, WireFacts } from '../checks/check.ts'
 import { openNetns, type ThrowawayNetns } from '../netns.ts'
 import { limitPath, makePath, makeWire, overheadOf, type Role, talkLink } from './links.ts'
+import { type OwnMacTalk, talkWithOwnMac } from './own-mac.ts'
 import type { Reached } from './talk.ts'
 import { startListener, talk } from './talker.ts'
 
@@ -27,6 +28,8 @@ const LEAST_BYTES = 576
 interface Ends {
   readonly made: readonly number[]
   readonly trouble: ReadonlyMap<number, string>
+  /** Beside each wire's macvlan, the interface itself. */
+  readonly own: ReadonlyMap<number, OwnMacTalk>
 }
 
 interface End extends Ends {
@@ -36,21 +39,26 @@ interface End extends Ends {
 
 async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Ground): Promise<End> {
   const netns = await openNetns()
-  const close = () => netns.drop()
+  const own = new Map<number, OwnMacTalk>()
+  const close = () => {
+    for (const talk of own.values()) talk.close()
+    own.clear()
+    return netns.drop()
+  }
   try {
     const made: number[] = []
     const trouble = new Map<number, string>()
     for (let line = 0; line <= probe.wires.length; line++) {
       try {
         if (line === 0) await makePath(netns, probe, role, facts)
-        else await makeWire(netns, probe, line, role, facts, uplinks)
+        else own.set(line, talkWithOwnMac(await makeWire(netns, probe, line, role, facts, uplinks), probe, line, role))
         made.push(line)
       } catch (error) {
         const { parts } = WeftError.from(error)
         trouble.set(line, parts.why ?? parts.what)
       }
     }
-    return { netns, made, trouble, close }
+    return { netns, made, trouble, own, close }
   } catch (error) {
     await close()
     throw error
@@ -103,7 +111,8 @@ export async function askProbe(probe: DoctorProbe, ground: Ground): Promise<{ pa
       const { answered = false, heard = false } = at(index + 1) ?? {}
       const trouble = end.trouble.get(index + 1)
       const tagged = /\.[0-9]+$/.test(parent)
-      return { parent, networks, tagged, answered, heard, ...(trouble === undefined ? {} : { trouble }) }
+      const ownMac = end.own.get(index + 1)?.facts() ?? { heard: false, peerHeard: false }
+      return { parent, networks, tagged, answered, heard, ownMac, ...(trouble === undefined ? {} : { trouble }) }
     })
     return { path, wires }
   } finally {
