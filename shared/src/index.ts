@@ -26,6 +26,7 @@ export {
 } from './api/network.ts'
 export { OPERATIONS, type OperationName } from './api/operations.ts'
 export { PublicationRequest, PublicationView, PublishOn } from './api/publication.ts'
+export { RouterLegView, RouterView } from './api/router.ts'
 export { HostStatus, StatusView } from './api/status.ts'
 export { UplinkView } from './api/uplink.ts'
 export {

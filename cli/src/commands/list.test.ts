@@ -3,6 +3,7 @@ import { ENDPOINTS } from './endpoint/list.ts'
 import { HOSTS } from './host/list.ts'
 import type { List } from './list.ts'
 import { NETWORKS } from './network/list.ts'
+import { ROUTERS } from './router/list.ts'
 import { isGroup } from './spec.ts'
 import { TREE } from './tree.ts'
 import { UPLINKS } from './uplink/list.ts'
@@ -13,6 +14,7 @@ const LISTS: Readonly<Record<string, List<never>>> = {
   endpoint: ENDPOINTS as List<never>,
   host: HOSTS as List<never>,
   uplink: UPLINKS as List<never>,
+  router: ROUTERS as List<never>,
 }
 
 describe('lists', () => {

@@ -7,7 +7,7 @@ import type { Terminal } from '../output/terminal.ts'
 
 /** What completion offers for a value: fixed words, or names that exist in the cluster. */
 export type Hint = readonly string[] | Names | 'file'
-export const NAME_KINDS = ['networks', 'endpoints', 'hosts', 'uplinks', 'lab-hosts', 'drivers'] as const
+export const NAME_KINDS = ['networks', 'endpoints', 'hosts', 'uplinks', 'routers', 'lab-hosts', 'drivers'] as const
 export type Names = (typeof NAME_KINDS)[number]
 
 export interface OptionSpec {

@@ -10,6 +10,7 @@ import { joinSpec } from './join/spec.ts'
 import { labSpec } from './lab/spec.ts'
 import { leaveSpec } from './leave/spec.ts'
 import { networkSpec } from './network/spec.ts'
+import { routerSpec } from './router/spec.ts'
 import { FORMAT_OPTION, type GroupSpec } from './spec.ts'
 import { uplinkSpec } from './uplink/spec.ts'
 
@@ -28,6 +29,7 @@ export const TREE: GroupSpec = {
     dnsSpec,
     hostSpec,
     uplinkSpec,
+    routerSpec,
     {
       name: 'status',
       summary: 'Where every host stands, and why',

@@ -34,6 +34,7 @@ const NAMES: Readonly<Record<Names, (context: Context) => Promise<string[]>>> = 
   networks: async (context) => (await (await client(context)).call('networkList', {})).map(({ name }) => name),
   hosts: async (context) => (await (await client(context)).call('hostList', {})).map(({ id }) => id),
   uplinks: async (context) => (await (await client(context)).call('uplinkList', {})).map(({ name }) => name),
+  routers: async (context) => (await (await client(context)).call('routerList', {})).map(({ name }) => name),
   endpoints: async (context) => {
     const endpoints = await (await client(context)).call('endpointList', { query: {} })
     return endpoints.flatMap(({ name }) => (name === undefined ? [] : [name]))

@@ -25,6 +25,7 @@ export {
   publishingHosts,
 } from './pure/publications.ts'
 export type { Actor } from './pure/records.ts'
+export { findRouter, routerViews } from './pure/router-view.ts'
 export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
 export {
   endpointView,
@@ -41,6 +42,10 @@ export { releaseReservation } from './release-reservation.ts'
 export { type RemovedNetwork, removeNetwork } from './remove-network.ts'
 export { reportEndpoints } from './report.ts'
 export { reserveAddresses } from './reserve.ts'
+export { connectRouter } from './router/connect.ts'
+export { createRouter } from './router/create.ts'
+export { disconnectRouter, removeRouter } from './router/disconnect.ts'
+export { moveRouter } from './router/move.ts'
 export { LEAK_GRACE_MS, newSweepMemory, type SweepMemory, type SweepResult, sweep } from './sweep.ts'
 export { updateNetwork } from './update-network.ts'
 export { setUplink, type UplinkRequest } from './uplink.ts'

@@ -28,13 +28,15 @@ export interface PlacedAddress {
 }
 
 /**
- * One address of the first subnet of each family, chosen like a container's and held until `settle` is called.
+ * One address of the first subnet of each family but those of `without`, chosen like a container's and held until `settle`
+ * is called.
  * @throws `exhausted`
  */
 export function chooseAddresses(
   deps: DomainDeps,
   view: ClusterView,
   network: NetworkRecord,
+  without: ReadonlySet<4 | 6> = new Set(),
 ): { readonly addresses: PlacedAddress[]; readonly settle: (revision: number | undefined) => void } {
   const { desk } = deps.cluster
   const held: { subnet: string; hex: string }[] = []
@@ -43,6 +45,7 @@ export function chooseAddresses(
   }
   const addresses: PlacedAddress[] = []
   for (const subnet of firstOfEachFamily(view, network)) {
+    if (without.has(parseCidr(subnet.cidr).family)) continue
     const address = desk.pick(view, subnet.uid)
     if (address === undefined) {
       letGo()

@@ -14,6 +14,7 @@ import { IP_OPERATIONS } from './ip.ts'
 import { NETWORK_OPERATIONS } from './network.ts'
 import type { OperationTable } from './operation.ts'
 import { PUBLICATION_OPERATIONS } from './publication.ts'
+import { ROUTER_OPERATIONS } from './router.ts'
 import { STATUS_OPERATIONS } from './status.ts'
 import { UPLINK_OPERATIONS } from './uplink.ts'
 
@@ -26,6 +27,7 @@ export const OPERATIONS = {
   ...HOST_OPERATIONS,
   ...UPLINK_OPERATIONS,
   ...PUBLICATION_OPERATIONS,
+  ...ROUTER_OPERATIONS,
   ...STATUS_OPERATIONS,
   ...EVENT_OPERATIONS,
   /** Runs the checks of these hosts, and the probes between these pairs; bounded to 15 s. */

@@ -11,6 +11,7 @@ import { hostsConformance } from './hosts.ts'
 import { intentsConformance } from './intents.ts'
 import { removeConformance } from './remove.ts'
 import { reservationsConformance } from './reservations.ts'
+import { routerConformance } from './router.ts'
 import { updateConformance } from './update.ts'
 import { DomainStage, type StoreWorld } from './world.ts'
 
@@ -27,6 +28,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
     endpointsConformance(at)
     reservationsConformance(at)
     removeConformance(at)
+    routerConformance(at)
     hostsConformance(at)
     updateConformance(at)
     auditConformance(at)

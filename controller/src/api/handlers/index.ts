@@ -9,6 +9,7 @@ import { hostHandlers } from './host.ts'
 import { ipHandlers } from './ip.ts'
 import { networkHandlers } from './network.ts'
 import { publicationHandlers } from './publication.ts'
+import { routerHandlers } from './router.ts'
 import { statusHandlers } from './status.ts'
 import { uplinkHandlers } from './uplink.ts'
 
@@ -25,6 +26,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...hostHandlers(options),
     ...uplinkHandlers(options),
     ...publicationHandlers(options),
+    ...routerHandlers(options),
     ...statusHandlers(options),
     doctor: async ({ body }) => ({ reply: await doctor(body), revision: deps.cluster.current().revision }),
     async *events(_, context) {

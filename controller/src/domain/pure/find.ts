@@ -1,6 +1,6 @@
 /** From what a person writes to the record that he means. */
 import { WeftError } from '@weft/shared'
-import type { EndpointRecord, HostRecord, NetworkRecord, Stored } from './records.ts'
+import type { EndpointRecord, HostRecord, NetworkRecord, RouterRecord, Stored } from './records.ts'
 import type { ClusterView } from './view.ts'
 
 /** Shortest beginning of a uid that is taken for one. */
@@ -8,19 +8,30 @@ const SHORTEST_PREFIX = 4
 
 /** By name, uid or unique beginning of a uid. Throws `not_found`, or `conflict` when several begin so. */
 export function networkByRef(view: ClusterView, ref: string): Stored<NetworkRecord> {
-  const all = [...view.networks.values()]
-  const named = all.find(({ value }) => value.name === ref)
+  return namedByRef('network', view.networks, ref)
+}
+
+/** As {@link networkByRef}. */
+export function routerByRef(view: ClusterView, ref: string): Stored<RouterRecord> {
+  return namedByRef('router', view.routers, ref)
+}
+
+function namedByRef<T extends { readonly uid: string; readonly name: string }>(
+  kind: string,
+  records: ReadonlyMap<string, Stored<T>>,
+  ref: string,
+): Stored<T> {
+  const all = [...records.values()]
   const found =
-    named ??
-    view.networks.get(ref) ??
+    all.find(({ value }) => value.name === ref) ??
+    records.get(ref) ??
     onlyOne(
-      'network',
+      kind,
       ref,
       all.filter(({ value }) => begins(value.uid, ref)),
     )
   if (found !== undefined) return found
-  const names = all.map(({ value }) => value.name).sort()
-  throw missing('network', ref, names, 'weft network ls')
+  throw missing(kind, ref, all.map(({ value }) => value.name).sort(), `weft ${kind} ls`)
 }
 
 /** By uid or unique beginning of one, container name, or beginning of a container id. */
