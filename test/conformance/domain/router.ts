@@ -72,7 +72,7 @@ export function routerConformance(at: DomainStage): void {
       expect(await entry('docker2', uid)).toBeUndefined()
       await claim(at.deps, at.two, network)
       expect(await entry('docker2', uid)).toMatchObject({ host, generation: 1, networks: { length: 2 } })
-      expect(await failure(removeNetwork(at.deps, 'back', newRequest(), 'local'))).toMatchObject({
+      expect(await failure(removeNetwork(at.deps, 'back', { req: newRequest() }, 'local'))).toMatchObject({
         code: 'conflict',
         message: expect.stringContaining('router r1'),
       })

@@ -43,7 +43,7 @@ function viewOf(view: ClusterView, network: NetworkRecord, subnet: SubnetRecord,
 /** The container's name; of an endpoint that is no container's: what it is. */
 function holderOf({ name, holder }: EndpointRecord): { holder?: string } {
   if (holder?.kind === 'router') return { holder: `router ${holder.name}` }
-  if (holder?.kind === 'shim') return { holder: 'the host itself' }
+  if (holder?.kind === 'shim') return { holder: 'host shim' }
   return name === undefined ? {} : { holder: name }
 }
 

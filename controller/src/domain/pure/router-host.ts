@@ -1,5 +1,6 @@
 /** Which host is to carry a router, and which networks one can connect. */
 import { type Driver, driverFor, parseOptions, WeftError } from '@weft/shared'
+import { isAlive } from './alive.ts'
 import { parentOn } from './parent-on-host.ts'
 import type { NetworkRecord, RouterRecord } from './records.ts'
 import type { ClusterView } from './view.ts'
@@ -12,8 +13,8 @@ export function ableHosts(view: ClusterView, networks: readonly string[]): strin
     return parent === undefined ? [] : [parent]
   })
   return [...view.hosts.values()]
-    .filter(({ value }) => view.alive.get(value.id)?.value.epoch === value.epoch)
     .map(({ value }) => value.id)
+    .filter((host) => isAlive(view, host))
     .filter((host) => parents.every((parent) => parentOn(view, host, parent) !== undefined))
     .sort()
 }

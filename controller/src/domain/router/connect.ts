@@ -14,7 +14,8 @@ import { checkAskedAddress } from '../pure/check-address.ts'
 import { networkByRef, routerByRef } from '../pure/find.ts'
 import { heldByEndpoint, reservedAddress } from '../pure/holders.ts'
 import { addressKeyOf, keys } from '../pure/keys.ts'
-import type { Actor, NetworkRecord, RouterRecord, Stored } from '../pure/records.ts'
+import type { Actor, NetworkRecord, RouterRecord, Stored, SubnetRecord } from '../pure/records.ts'
+import { heldAt, reservedAt } from '../pure/reservations.ts'
 import { ableHosts, chooseHost, isSealed, refuseUnroutable } from '../pure/router-host.ts'
 import { routerView } from '../pure/router-view.ts'
 import { uidOf } from '../pure/uids.ts'
@@ -174,8 +175,7 @@ function gatewaysOf(view: ClusterView, network: NetworkRecord): PlacedAddress[] 
 }
 
 function isFreeGateway(view: ClusterView, subnet: string, ip: string): boolean {
-  const hex = addressKeyOf('reserved', { subnet, ip }).split('/').at(-1) ?? ''
-  return view.pools.get(subnet)?.reserved.get(hex)?.value.purpose === 'gateway'
+  return reservedAt(view, { subnet, ip })?.value.purpose === 'gateway'
 }
 
 /** @throws `invalid`, `conflict` */
@@ -195,15 +195,13 @@ function askedAddress(view: ClusterView, network: NetworkRecord, text: string): 
   }
   if (ip === subnet.gateway && isFreeGateway(view, subnet.uid, ip)) return { subnet, ip, isGateway: true }
   if (ip !== subnet.gateway) checkAskedAddress(ip, subnet)
-  refuseTaken(view, subnet.uid, subnet.cidr, ip)
+  refuseTaken(view, network, subnet, ip)
   return { subnet, ip, isGateway: false }
 }
 
-function refuseTaken(view: ClusterView, subnet: string, cidr: string, ip: string): void {
-  const pool = view.pools.get(subnet)
-  const hex = addressKeyOf('held', { subnet, ip }).split('/').at(-1) ?? ''
-  const holder = view.endpoints.get(pool?.held.get(hex)?.value.endpoint ?? '')
+function refuseTaken(view: ClusterView, network: NetworkRecord, { uid: subnet, cidr }: SubnetRecord, ip: string): void {
+  const holder = view.endpoints.get(heldAt(view, { subnet, ip })?.value.endpoint ?? '')
   if (holder !== undefined) throw heldByEndpoint(ip, holder.value)
-  const reserved = pool?.reserved.get(hex)
-  if (reserved !== undefined) throw reservedAddress(ip, cidr, reserved.value)
+  const reserved = reservedAt(view, { subnet, ip })
+  if (reserved !== undefined) throw reservedAddress(ip, network.name, cidr, reserved.value)
 }

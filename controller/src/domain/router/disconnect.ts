@@ -94,7 +94,7 @@ function ending(
 ): { when: Compare[]; write: KvOp[] } {
   return {
     when: legs.map(({ value, modRevision }) => ({ key: keys.endpoint(value.uid), mod: modRevision })),
-    write: legs.flatMap(({ value }) => [...endingWrites(value), ...resting(deps, view, req, value)]),
+    write: legs.flatMap(({ value }) => [...endingWrites(deps, req, value), ...resting(deps, view, req, value)]),
   }
 }
 
