@@ -4,14 +4,16 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '@weft/shared'
 
-export type ProgramName = 'controller' | 'agent'
+const MAINS = { controller: 'controller/dist/main.js', agent: 'agent/dist/main.js', dns: 'agent/dist/dns/main.js' }
+export type ProgramName = keyof typeof MAINS
+export const PROGRAM_NAMES = Object.keys(MAINS) as ProgramName[]
 
 /** The same from cli/src and from cli/dist. */
 const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** Path of a program's main file. Throws `unavailable` when it is not built. */
 export function findProgram(name: ProgramName, root: string = CHECKOUT): string {
-  const main = path.join(root, name, 'dist/main.js')
+  const main = path.join(root, MAINS[name])
   if (fs.existsSync(main)) return main
   throw new WeftError('unavailable', {
     what: 'program is not built',

@@ -13,7 +13,6 @@ import {
   type HostFacts,
   type HostProblem,
   IntentDelta,
-  type IntentPage,
   Position,
   parseJsonWith,
   WeftError,
@@ -22,6 +21,7 @@ import type { Log } from '../log.ts'
 import type { StateStore } from '../state/store.ts'
 import { acceptDelta, acceptSnapshot, type Held, mustPull, type Verdict } from './accept.ts'
 import type { Controller } from './controller.ts'
+import { fetchSnapshot } from './fetch-snapshot.ts'
 import { pause } from './nats-link.ts'
 
 export interface SessionOptions {
@@ -230,15 +230,7 @@ export class Session {
   async #pullOnce(): Promise<void> {
     const { controller, store, log } = this.#options
     this.#counts.resyncs++
-    const pages: IntentPage[] = []
-    let offset: number | null = 0
-    while (offset !== null) {
-      const revision: number | undefined = pages[0]?.position.revision
-      const asked = { ...this.fence(), offset, ...(revision === undefined ? {} : { revision }) }
-      const page: IntentPage = await controller.ask('resync', asked, ASK_MS)
-      pages.push(page)
-      offset = page.nextOffset
-    }
+    const pages = await fetchSnapshot(controller, () => this.fence())
     const { identity, endpoints } = store.current
     if (identity === null) return
     const verdict = acceptSnapshot(this.#held(identity), pages, new Set(endpoints.keys()))

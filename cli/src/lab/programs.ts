@@ -1,8 +1,8 @@
 /** Weft's own daemons in a lab: where they are, how they are called, when they serve. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { WeftError } from '@weft/shared'
+import { findProgram, PROGRAM_NAMES } from '../programs.ts'
 import { readControllerSetup, setUpController } from '../setup/controller-setup.ts'
 import { setUpHost } from '../setup/host-setup.ts'
 import { type Daemon, daemonPid, startDaemon, stopDaemon } from './daemon.ts'
@@ -13,23 +13,12 @@ export const CONTROLLER_DAEMON = 'controller'
 export const AGENT_DAEMON = 'agent'
 export const RESOLVER_DAEMON = 'dns'
 
-/** The same from cli/src/lab and from cli/dist/lab. */
-const CHECKOUT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..')
-
-const MAINS = { controller: 'controller/dist/main.js', agent: 'agent/dist/main.js', dns: 'agent/dist/dns/main.js' }
 /** What systemd does for the resolver: started again at once, unless it ended of its own will. */
 const AGAIN = 'until "$@"; do sleep 0.05; done'
 
-function program(name: keyof typeof MAINS): string {
-  const main = path.join(CHECKOUT, MAINS[name])
-  if (!fs.existsSync(main))
-    throw new WeftError('unavailable', { what: 'program is not built', on: main, remedy: 'npm run build' })
-  return main
-}
-
 /** Throws `unavailable` when one of them is not built. */
 export function checkPrograms(): void {
-  for (const name of Object.keys(MAINS)) program(name as keyof typeof MAINS)
+  for (const name of PROGRAM_NAMES) findProgram(name)
 }
 
 const controllerConfig = (lab: LabLayout) => path.join(lab.controller.folder, 'etc/controller.json')
@@ -40,7 +29,7 @@ export async function startController(lab: LabLayout, signal?: AbortSignal): Pro
   const config = controllerConfig(lab)
   const listen = { host, port: API_PORT }
   setUpController({ config, data, listen, natsListen: { host, port: NATS_PORT } }, new Date())
-  const argv = [process.execPath, program('controller'), '--config', config]
+  const argv = [process.execPath, findProgram('controller'), '--config', config]
   const ready = () => accepts(lab.controllerSocket)
   return await startDaemon(lab.controller, { name: CONTROLLER_DAEMON, argv, ready, readyWithinMs: 60_000 }, signal)
 }
@@ -54,7 +43,7 @@ export async function startAgent(lab: LabLayout, host: HostLayout, signal?: Abor
   const { controllers, nats, secret } = setup.join
   const own = { config, id: host.name, underlay: 'eth0', data: host.data, docker: '/run/docker.sock' }
   setUpHost({ ...own, controllers, nats, secret, ca: setup.ca })
-  const argv = [process.execPath, program('agent'), '--config', config]
+  const argv = [process.execPath, findProgram('agent'), '--config', config]
   const socket = path.join(host.run, 'docker/plugins/weft.sock')
   const daemon: Daemon = { name: AGENT_DAEMON, argv, ready: () => accepts(socket), readyWithinMs: 60_000 }
   return await startDaemon(host, daemon, signal)
@@ -62,7 +51,7 @@ export async function startAgent(lab: LabLayout, host: HostLayout, signal?: Abor
 
 /** Starts a host's resolver, and again whenever it dies. Its pid file names it, not what watches over it. */
 export async function startResolver(host: HostLayout, signal?: AbortSignal): Promise<number> {
-  const argv = ['sh', '-c', AGAIN, 'sh', process.execPath, program('dns'), '--data', host.data]
+  const argv = ['sh', '-c', AGAIN, 'sh', process.execPath, findProgram('dns'), '--data', host.data]
   const ready = async () => {
     const pid = daemonPid(host, RESOLVER_DAEMON)
     return pid !== undefined && fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'sh'
