@@ -7,6 +7,7 @@ import type { Server } from 'node:http'
 import path from 'node:path'
 import type { HostProblem } from '@weft/shared'
 import { FABRIC_NETNS, type WeftError } from '@weft/shared'
+import { Attachments } from './attach/attachments.ts'
 import { createController } from './bus/controller.ts'
 import { createHttpLink } from './bus/http-link.ts'
 import { NatsLink } from './bus/nats-link.ts'
@@ -24,6 +25,7 @@ import { createDoctor } from './doctor/doctor.ts'
 import { createHostDoor } from './host-calls.ts'
 import { describeHost } from './host-facts.ts'
 import { createLinuxKernel, hostInterfaces, hostRoutes } from './kernel/index.ts'
+import { openNamespaceFinder } from './kernel/namespace-finder.ts'
 import type { Log } from './log.ts'
 import { Loop } from './loop.ts'
 import { Outbox } from './outbox.ts'
@@ -31,6 +33,7 @@ import { createReconcile } from './reconcile.ts'
 import { StateStore } from './state/store.ts'
 import type { Supervisor } from './supervisor.ts'
 import { createListenersAt, createPortsHandler, refuseTaken } from './taken-ports.ts'
+import { oncePerWish } from './wishes.ts'
 
 export interface AgentOptions extends Config {
   readonly secret: string
@@ -38,6 +41,8 @@ export interface AgentOptions extends Config {
   readonly ca: string | undefined
   readonly hostname: string
   readonly kernelRelease: string
+  /** Of this run of the machine. */
+  readonly bootId: string
   readonly version: string
   /** 8 to 40 of 0-9 a-z. */
   readonly newId: () => string
@@ -70,6 +75,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   store.onChange(() => names.changed())
   names.changed()
   const kernel = await createLinuxKernel({ fabricNetns: FABRIC_NETNS, fabric: options.fabric, log })
+  const finder = await openNamespaceFinder(FABRIC_NETNS)
   const facts = () =>
     describeHost({
       hostname: options.hostname,
@@ -174,6 +180,21 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     dataFolder: options.data,
   })
   const connector = createConnector({ host, engine, store })
+  const attachments = new Attachments({
+    store,
+    engine,
+    controller,
+    fence: fenceSoon,
+    kernel,
+    finder,
+    loop,
+    boot: options.bootId,
+    newRequestId: newId,
+    now,
+    log,
+    onChanged: (uid) => outbox.changed(uid),
+    onReleased: () => outbox.released(),
+  })
   const door = createHostDoor({
     handlers: {
       doctor,
@@ -181,6 +202,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       'container-find': { answer: connector.find },
       'network-connect': { answer: connector.connect },
       'network-disconnect': { answer: connector.disconnect },
+      attach: { answer: oncePerWish((request) => attachments.attach(request)) },
+      detach: { answer: oncePerWish((request) => attachments.detach(request)) },
     },
     instance: () => store.current.instance,
     log,
@@ -244,6 +267,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     watch.run(stop.signal),
     ringLoop(kernel.changes(stop.signal), loop),
   ])
+  attachments.start()
   loop.trigger('start')
 
   return {
@@ -254,6 +278,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       clearInterval(tellAll)
       outbox.stop()
       keeper.stop()
+      attachments.stop()
       names.stop()
       await closeServer(server)
       await loop.stop()
@@ -261,6 +286,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       await store.durable().catch(() => undefined)
       await Promise.race([background, new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
       kernel.close()
+      finder.close()
     },
   }
 }

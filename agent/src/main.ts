@@ -64,6 +64,7 @@ async function run(config: Config, credentials: Credentials): Promise<number> {
       ...credentials,
       hostname: os.hostname(),
       kernelRelease: os.release(),
+      bootId: fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       version: VERSION,
       newId: randomId,
       env: process.env,

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { parseAddress } from './ip/address.ts'
 import { IpText } from './words/address-text.ts'
-import { EndpointName, InterfaceName, Mac, RequestId, StringMap } from './words/names.ts'
+import { EndpointName, InterfaceName, Mac, RequestId, StringMap, Uid } from './words/names.ts'
 
 const remedy = 'write a name or id that docker ps shows'
 /** A container's name or id, as Docker takes them. */
@@ -57,3 +57,35 @@ export type DisconnectWish = z.infer<typeof DisconnectWish>
 
 /** A container of a host, as its engine knows it. */
 export const FoundContainer = z.strictObject({ id: z.string().max(64), name: z.string().max(255) })
+
+/** A namespace of the host: that of a process, one behind a file (or a name of `ip netns`), or a container's. */
+export const AttachTarget = z.union([
+  z.strictObject({ pid: z.number().int().min(1).max(4_194_304) }),
+  z.strictObject({
+    netns: z.string().refine((text) => /^(\/(?!\.\.?(\/|$))[^/\0#]+)+$|^(?!\.\.?$)[^/\0#]{1,255}$/.test(text), {
+      error: 'is neither an absolute path without . and .. nor a name of ip netns',
+      params: { remedy: 'write it like /run/netns/blue or blue' },
+    }),
+  }),
+  z.strictObject({ container: ContainerRef }),
+])
+export type AttachTarget = z.infer<typeof AttachTarget>
+
+export const AttachWish = z.strictObject({
+  req: RequestId,
+  target: AttachTarget,
+  /** As which it is found; a container's own unless given. */
+  name: EndpointName.optional(),
+  ...EndpointWish.shape,
+})
+export type AttachWish = z.infer<typeof AttachWish>
+
+/** What became of a namespace's attachment. */
+export const Attached = z.strictObject({
+  uid: Uid,
+  name: EndpointName.optional(),
+  ifname: z.string(),
+  mac: Mac,
+  addresses: z.array(z.string()),
+})
+export type Attached = z.infer<typeof Attached>

@@ -4,11 +4,11 @@
  * `{ok: …}` or `{error: ErrorBody}` (reply.ts).
  */
 import { z } from 'zod'
-import { ConnectWish, ContainerRef, DisconnectWish, FoundContainer } from './attachment.ts'
+import { Attached, AttachWish, ConnectWish, ContainerRef, DisconnectWish, FoundContainer } from './attachment.ts'
 import { DoctorReply, DoctorRequest } from './doctor.ts'
 import { Port, Protocol } from './intent/publication.ts'
 import { IpText } from './words/address-text.ts'
-import { Uid } from './words/names.ts'
+import { RequestId, Uid } from './words/names.ts'
 
 /** A port of the host's, on one of its addresses or on all. */
 export const HostPortClaim = z.strictObject({ protocol: Protocol, port: Port, ip: IpText.optional() })
@@ -37,6 +37,10 @@ export const HOST_VERBS = {
     request: z.strictObject({ ports: z.array(HostPortClaim).max(64) }),
     reply: z.strictObject({ taken: z.array(z.strictObject({ ...HostPortClaim.shape, by: z.string().max(300) })) }),
   },
+  /** Makes an endpoint in a namespace that Docker does not wire. */
+  attach: { request: z.strictObject({ ...AttachWish.shape, network: Uid }), reply: Attached },
+  /** Ends what `attach` made. */
+  detach: { request: z.strictObject({ req: RequestId, endpoint: Uid }), reply: z.strictObject({}) },
 } as const satisfies Record<string, { request: z.ZodType; reply: z.ZodType }>
 
 export type HostVerb = keyof typeof HOST_VERBS

@@ -9,6 +9,7 @@ export {
   HostId,
   HostProblem,
 } from './agent-protocol.ts'
+export { AttachmentView } from './api/attachment.ts'
 export { ConnectionView } from './api/connection.ts'
 export { DnsView } from './api/dns.ts'
 export { EndpointView } from './api/endpoint.ts'
@@ -30,6 +31,9 @@ export { RouterLegView, RouterView } from './api/router.ts'
 export { HostStatus, StatusView } from './api/status.ts'
 export { UplinkView } from './api/uplink.ts'
 export {
+  Attached,
+  AttachTarget,
+  AttachWish,
   ContainerRef,
   DOCKER_IFNAME_OPTION,
   ENDPOINT_OPTIONS,

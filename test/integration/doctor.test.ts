@@ -195,6 +195,8 @@ describe('the doctor of a host', () => {
       'network-connect': unasked,
       'network-disconnect': unasked,
       ports: unasked,
+      attach: unasked,
+      detach: unasked,
     }
     const answer = createHostDoor({ handlers, instance: () => 'instance-own', log: QUIET })
     return async (text: string) => await answer(verb, text)

@@ -35,6 +35,8 @@ export function compareWithDocker(state: AgentState, containers: readonly Docker
   const detach: string[] = []
   const learn = new Map<string, string>()
   for (const record of state.endpoints.values()) {
+    // Docker knows nothing of it (attachments.ts).
+    if (record.attached !== undefined) continue
     const age = now - record.since
     const container = record.containerId === undefined ? undefined : byId.get(record.containerId)
     const keeps =

@@ -65,9 +65,19 @@ export type DockerContainer = z.infer<typeof DockerContainer>
 export const InspectedContainer = z.object({
   Id: z.string(),
   Name: z.string(),
-  State: z.object({ Running: z.boolean(), Error: z.string().default(''), Status: z.string().default('') }),
+  State: z.object({
+    Running: z.boolean(),
+    Pid: z.number().default(0),
+    Error: z.string().default(''),
+    Status: z.string().default(''),
+  }),
   Config: nullable(z.object({ Hostname: z.string().default('') })),
-  HostConfig: nullable(z.object({ RestartPolicy: nullable(z.object({ Name: z.string().default('') })) })),
+  HostConfig: nullable(
+    z.object({
+      NetworkMode: z.string().default(''),
+      RestartPolicy: nullable(z.object({ Name: z.string().default('') })),
+    }),
+  ),
   NetworkSettings: z.object({
     SandboxKey: z.string().default(''),
     Networks: nullable(z.record(z.string(), EndpointSettings)),

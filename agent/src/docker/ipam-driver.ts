@@ -220,7 +220,8 @@ function holdersIn(state: AgentState, { network, subnet }: Pool): Own[] {
     })
 }
 
-function claimed({ network, subnet }: Pool, endpoint: EndpointSpec, asked: boolean, now: number): LocalRecord {
+/** The record of an address that a controller has given. */
+export function claimed({ network, subnet }: Pool, endpoint: EndpointSpec, asked: boolean, now: number): LocalRecord {
   return {
     uid: endpoint.uid,
     network: network.uid,

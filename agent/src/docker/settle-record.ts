@@ -34,13 +34,22 @@ export async function settleRecord(
   message: EndpointMessage,
   mac: string | undefined,
 ): Promise<LocalRecord> {
-  const { store, controller, fence, newRequestId } = options
-  const records = claimedRecords(store.current, message)
+  const records = claimedRecords(options.store.current, message)
   const [primary, ...others] = [...records].sort((a, b) => Number(b.held) - Number(a.held))
   if (primary === undefined) {
     const why = 'Docker names no address'
     throw new WeftError('invalid', { what: 'endpoint without address', on: message.EndpointID, why })
   }
+  return await mergeRecords(options, [primary, ...others], mac, message.EndpointID)
+}
+
+/** One endpoint of the claims, the first one's, and with the MAC if there is one. Throws as `bind` does. */
+export async function mergeRecords(
+  { store, controller, fence, newRequestId }: SettleOptions,
+  [primary, ...others]: readonly [LocalRecord, ...LocalRecord[]],
+  mac: string | undefined,
+  endpointId: string,
+): Promise<LocalRecord> {
   if (others.length === 0 && (mac === undefined || mac === primary.mac)) return primary
   const request = {
     ...(await fence()),
@@ -48,7 +57,7 @@ export async function settleRecord(
     endpoint: primary.uid,
     merge: others.map(({ uid }) => uid),
     ...(mac === undefined ? {} : { mac }),
-    dockerEndpointId: message.EndpointID.slice(0, 64),
+    dockerEndpointId: endpointId.slice(0, 64),
   }
   const { endpoint } = await controller.ask('bind', request, BIND_MS)
   const network = networkOf(store.current.entries, primary.network)
@@ -57,7 +66,7 @@ export async function settleRecord(
     if (subnet === undefined) throw new WeftError('internal', { what: 'address outside its network', on: address })
     return withPrefix(address, subnet)
   })
-  const record = { ...primary, mac: endpoint.mac, addresses, asked: records.some(({ asked }) => asked) }
+  const record = { ...primary, mac: endpoint.mac, addresses, asked: [primary, ...others].some(({ asked }) => asked) }
   store.change((state) => {
     const endpoints = new Map(state.endpoints)
     for (const { uid } of others) endpoints.delete(uid)

@@ -258,6 +258,7 @@ export function namedBy<R extends AgentState['endpoints'] extends ReadonlyMap<st
   record: R,
   { Id, Name, NetworkSettings }: InspectedContainer,
 ): R {
+  if (record.attached?.named === true) return record
   const settings = Object.values(NetworkSettings.Networks ?? {}).find(
     ({ EndpointID }) => EndpointID !== '' && EndpointID === record.dockerEndpointId,
   )

@@ -12,6 +12,9 @@ const native = {
   send: library.func('int64_t send(int fd, const uint8_t *data, uint64_t length, int flags)'),
   recv: library.func('int64_t recv(int fd, _Out_ uint8_t *data, uint64_t length, int flags)'),
   setsockopt: library.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
+  getsockopt: library.func(
+    'int getsockopt(int fd, int level, int option, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
+  ),
   setns: library.func('int setns(int fd, int kind)'),
   unshare: library.func('int unshare(int flags)'),
   close: library.func('int close(int fd)'),
@@ -23,6 +26,10 @@ const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const SOCK_NONBLOCK = 0o4000
 const CLONE_NEWNET = 0x40000000
+const NETLINK_ROUTE = 0
+const SOL_SOCKET = 1
+/** asm-generic/socket.h */
+const SO_NETNS_COOKIE = 71
 /** recv: report the real length of a datagram that did not fit. */
 const MSG_TRUNC = 0x20
 
@@ -81,6 +88,19 @@ export function closeDescriptor(fd: number): void {
 /** Moves the calling thread into the netns behind the descriptor. */
 export function enterNetns(fd: number): void {
   checked('setns', native.setns(fd, CLONE_NEWNET))
+}
+
+/** What no other netns has as long as the machine runs, decimal text; undefined where the kernel has none (before 5.14). */
+export function netnsCookie(): string | undefined {
+  const fd = openSocket(NETLINK_ROUTE)
+  try {
+    const value = Buffer.alloc(8)
+    return native.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, value, [value.length]) < 0
+      ? undefined
+      : value.readBigUInt64LE().toString()
+  } finally {
+    closeDescriptor(fd)
+  }
 }
 
 /** Gives the calling thread a new, empty netns; used by tests, so that nothing of theirs meets the machine's. */

@@ -6,12 +6,14 @@
  *   the other netns for ever.
  * - The thread pool exists before the first `setns` ({@link openNamespaces}): threads are born in the netns of the one
  *   that makes them (DOCKER.md 4).
+ * - A sandbox that is named with its cookie (sandbox-path.ts) is entered only while the path leads to that one.
  * - If the way back fails, the process aborts: all that it did afterwards would hit the wrong namespace.
  */
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { FABRIC_NETNS, isSandbox, WeftError } from '@weft/shared'
-import { enterNetns } from './libc.ts'
+import { enterNetns, netnsCookie } from './libc.ts'
+import { parseSandbox } from './sandbox-path.ts'
 
 export interface Namespaces {
   /** Path of a namespace file as HostState names it: '' the own netns, 'weft' the fabric, a router's by its name, else the path itself. */
@@ -40,13 +42,15 @@ export async function openNamespaces(fabricPath: string): Promise<Namespaces> {
     if (netns === '') return OWN_PATH
     if (netns === FABRIC_NETNS) return fabricPath
     // `weft-r-…` beside `weft`: beside the fabric, whatever that is called here.
-    return isSandbox(netns) ? netns : `${fabricPath}${netns.slice(FABRIC_NETNS.length)}`
+    return isSandbox(netns) ? parseSandbox(netns).path : `${fabricPath}${netns.slice(FABRIC_NETNS.length)}`
   }
 
   function withDescriptor<T>(netns: string, body: (fd: number) => T): T {
     if (netns === '') return body(own)
     const fd = openNamespace(pathOf(netns))
     try {
+      const { path, cookie } = parseSandbox(netns)
+      if (cookie !== undefined) checkCookie(fd, path, cookie, own)
       return body(fd)
     } finally {
       closeSync(fd)
@@ -86,6 +90,18 @@ function enter(fd: number, path: string): void {
   } catch (error) {
     throw gone(path, error)
   }
+}
+
+/** @throws `not_found` when the path leads to another namespace by now */
+function checkCookie(fd: number, path: string, wanted: string, own: number): void {
+  enter(fd, path)
+  let cookie: string | undefined
+  try {
+    cookie = netnsCookie()
+  } finally {
+    comeBack(own)
+  }
+  if (cookie !== wanted) throw gone(path, new Error('another one is there now'))
 }
 
 function comeBack(own: number): void {

@@ -34,6 +34,7 @@ export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<st
         network === undefined ? [] : otherSubnets(network, record.addresses).map((destination) => ({ destination })),
       attachment: attachmentOf(record),
       ...(record.ports === undefined ? {} : { ports: record.ports }),
+      ...(record.attached === undefined ? {} : { ipv6: record.addresses.some((address) => address.includes(':')) }),
       ...(record.name === undefined ? {} : { name: record.name }),
     }
     const known = byNetwork.get(record.network)

@@ -15,6 +15,15 @@ import { z } from 'zod'
  */
 const PHASES = ['claimed', 'new', 'in-flight', 'sandbox', 'detached'] as const
 
+/** The namespace of an attached endpoint, to be found again when its path leads elsewhere. */
+const AttachedTo = z.strictObject({
+  inode: z.number().int(),
+  /** Of the machine: cookies begin anew with each. */
+  boot: z.string().max(64),
+  /** The name was asked for; else it is the container's and follows it. */
+  named: z.boolean(),
+})
+
 export const LocalRecord = z.strictObject({
   uid: Uid,
   network: Uid,
@@ -39,7 +48,9 @@ export const LocalRecord = z.strictObject({
   dockerEndpointId: z.string().optional(),
   /** Docker has said, since Join, that the container has started or was connected: it alters the interface no more. */
   settled: z.boolean(),
-  /** The namespace file that Docker named in Join. */
+  /** Made by `weft attach`: Docker knows nothing of it, and its sandbox is named with its cookie. */
+  attached: AttachedTo.optional(),
+  /** The namespace file that Docker named in Join; of an attached one its path and cookie (sandbox-path.ts). */
   sandbox: z.string().optional(),
   /** The interface's name in its sandbox, once it was seen there. */
   link: z.string().optional(),

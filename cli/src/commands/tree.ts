@@ -1,5 +1,6 @@
 /** Every command, in the order in which help shows them. */
 import { completionSpec } from '../completion/spec.ts'
+import { attachSpec, detachSpec } from './attach/spec.ts'
 import { controllerSpec } from './controller/spec.ts'
 import { dnsSpec } from './dns/spec.ts'
 import { doctorSpec } from './doctor/spec.ts'
@@ -26,6 +27,8 @@ export const TREE: GroupSpec = {
     networkSpec,
     ipSpec,
     endpointSpec,
+    attachSpec,
+    detachSpec,
     dnsSpec,
     hostSpec,
     uplinkSpec,

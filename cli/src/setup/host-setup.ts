@@ -6,6 +6,9 @@ import { parseJsonWith } from '@weft/shared'
 import { z } from 'zod'
 import { readIfThere, writeJson, writePrivate } from './files.ts'
 
+/** Where the package's units look for the agent's configuration. */
+export const AGENT_CONFIG = '/etc/weft/agent.json'
+
 /** The keys that `weft join` writes; the agent has more, and checks them all itself. */
 const Written = z.looseObject({
   id: z.string(),

@@ -2,12 +2,12 @@
 import fs from 'node:fs'
 import { WeftError } from '@weft/shared'
 import { run } from '../lab/run.ts'
+import { AGENT_CONFIG } from './host-setup.ts'
 
 /** systemd itself gives a unit 90 s (TimeoutStartSec). */
 const START_MS = 120_000
 
 /** The configuration that the agent's units run with, and what they are allowed to write (StateDirectory=). */
-const AGENT_CONFIG = '/etc/weft/agent.json'
 const UNIT_DATA = '/var/lib/weft'
 /** In the order in which they start; the resolver comes with newer packages. */
 const AGENT_UNITS = ['weft-agent.socket', 'weft-dns.service', 'weft-agent.service']

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { DoctorCall, DoctorView } from '../doctor.ts'
+import { ATTACHMENT_OPERATIONS } from './attachment.ts'
 import { CONNECTION_OPERATIONS } from './connection.ts'
 import { DNS_OPERATIONS } from './dns.ts'
 import { ENDPOINT_OPERATIONS } from './endpoint.ts'
@@ -22,6 +23,7 @@ export const OPERATIONS = {
   ...NETWORK_OPERATIONS,
   ...CONNECTION_OPERATIONS,
   ...IP_OPERATIONS,
+  ...ATTACHMENT_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...DNS_OPERATIONS,
   ...HOST_OPERATIONS,

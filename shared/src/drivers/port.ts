@@ -43,8 +43,11 @@ function containerEnd(network: NetworkSpec, endpoint: LocalEndpoint, mtu: number
       return { ...endpoint.attachment.link, ...about, presence: 'required' }
     case 'in-flight':
       return { netns: '', name: interfaceName('container', endpoint.uid), ...about, presence: 'tolerated' }
-    case 'sandbox':
-      return { ...endpoint.attachment.link, ...about, presence: 'required', up: true }
+    case 'sandbox': {
+      const { ipv6 } = endpoint
+      const own = ipv6 === undefined ? {} : { ipv6 }
+      return { ...endpoint.attachment.link, ...about, ...own, presence: 'required', up: true }
+    }
     case 'placed': {
       const ipv6 = endpoint.addresses.some((address) => address.includes(':'))
       // A host that routes (Docker makes it) would otherwise carry containers' frames on to wherever it has routes.

@@ -10,8 +10,10 @@
  * settings of links are lost when Docker moves them.
  */
 import { readFileSync, statfsSync } from 'node:fs'
-import { openNamespaces } from '../netns.ts'
+import { WeftError } from '@weft/shared'
+import { type Namespaces, openNamespaces } from '../netns.ts'
 import { openNft } from '../nft/run-nft.ts'
+import { parseSandbox } from '../sandbox-path.ts'
 import { beginConnect, closeSocket, listen, openBound, type Protocol, portOf } from './inet.ts'
 
 const OWN = '127.0.0.54'
@@ -50,6 +52,10 @@ export async function openSandboxes(): Promise<Sandboxes> {
   const runNft = openNft()
   // The fabric is none of the resolver's business.
   const namespaces = await openNamespaces('/nonexistent')
+  const isThere = (sandbox: string): boolean => {
+    const { path, cookie } = parseSandbox(sandbox)
+    return cookie === undefined ? isNamespace(path) : canEnter(namespaces, sandbox)
+  }
 
   return {
     isThere,
@@ -90,11 +96,20 @@ export async function openSandboxes(): Promise<Sandboxes> {
   }
 }
 
-function isThere(path: string): boolean {
+function isNamespace(path: string): boolean {
   try {
     return statfsSync(path).type === NSFS_MAGIC
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+function canEnter(namespaces: Namespaces, sandbox: string): boolean {
+  try {
+    return namespaces.within(sandbox, () => true)
+  } catch (error) {
+    if (error instanceof WeftError && error.code === 'not_found') return false
     throw error
   }
 }

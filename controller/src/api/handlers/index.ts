@@ -1,6 +1,7 @@
 /** What each operation of the API does, from one file a noun: one call into the domain, or one look at the cluster. */
 import { eventsOf } from '../../domain/index.ts'
 import type { Handlers } from '../operations.ts'
+import { attachmentHandlers } from './attachment.ts'
 import { connectionHandlers } from './connection.ts'
 import type { HandlerOptions } from './context.ts'
 import { dnsHandlers } from './dns.ts'
@@ -21,6 +22,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...networkHandlers(options),
     ...connectionHandlers(options),
     ...ipHandlers(options),
+    ...attachmentHandlers(options),
     ...endpointHandlers(options),
     ...dnsHandlers(options),
     ...hostHandlers(options),
