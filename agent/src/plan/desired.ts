@@ -10,6 +10,7 @@ import {
   type DriverHost,
   driverFor,
   EMPTY_HOST_STATE,
+  type EndpointSpec,
   type EntryMap,
   FABRIC_NETNS,
   type HostProblem,
@@ -25,6 +26,7 @@ import {
   subInterfaceNames,
   WeftError,
 } from '@weft/shared'
+import { gatewayBridgeState } from './gateway-bridge.ts'
 import { routerNamespaces, withPlaced } from './placed.ts'
 import { publishedPorts, type TakenPort } from './publications.ts'
 import { type NetworkState, uniteNetworks } from './unite.ts'
@@ -80,7 +82,7 @@ export function desiredState(input: DesiredInput): Desired {
 
 interface Intent {
   readonly networks: readonly NetworkSpec[]
-  readonly remote: ReadonlyMap<string, readonly { host: string; uid: string; mac: string; addresses: string[] }[]>
+  readonly remote: ReadonlyMap<string, readonly EndpointSpec[]>
   readonly vteps: ReadonlyMap<string, string>
   readonly publications: readonly PublicationSpec[]
   readonly host: DriverHost
@@ -89,7 +91,7 @@ interface Intent {
 function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
   const networks: NetworkSpec[] = []
   const publications: PublicationSpec[] = []
-  const remote = new Map<string, { host: string; uid: string; mac: string; addresses: string[] }[]>()
+  const remote = new Map<string, EndpointSpec[]>()
   const vteps = new Map<string, string>()
   const uplinks: Record<string, string> = { ...host.uplinks }
   for (const entry of entries.values()) {
@@ -134,17 +136,18 @@ function expand(
   const peers: RemoteEndpoint[] = []
   const peerVteps = new Set<string>()
   const unreachable = new Set<string>()
-  for (const { host, uid, mac, addresses } of intent.remote.get(network.uid) ?? []) {
+  for (const { host, uid, mac, addresses, role } of intent.remote.get(network.uid) ?? []) {
     const vtep = intent.vteps.get(host)
     if (vtep === undefined) {
       unreachable.add(host)
       continue
     }
     peerVteps.add(vtep)
-    peers.push({ uid, mac, addresses, vtep })
+    peers.push({ uid, mac, addresses, vtep, ...(role !== undefined && { placed: true }) })
   }
   const vteps = [...peerVteps].sort()
-  const state = driver.desired({ network, options, endpoints, peers, peerVteps: vteps, host: intent.host })
+  const own = driver.desired({ network, options, endpoints, peers, peerVteps: vteps, host: intent.host })
+  const state = mergeHostStates([own, gatewayBridgeState(network, endpoints)])
   for (const host of [...unreachable].sort()) problems.push(noVtep(network, host))
   const small = smallestMtu(state)
   if (network.mtu !== undefined && small < network.mtu) problems.push(mtuTooSmall(network, small))

@@ -11,7 +11,7 @@
  * - What is not ours is never touched: it is returned as a conflict when it is in the way.
  * - In a sandbox only what is explicitly desired is made or made anew; nothing else of the container's is removed.
  */
-import type { HostState, LinkRef, Op } from '@weft/shared'
+import type { HostState, Op } from '@weft/shared'
 import { addressOps } from './addresses.ts'
 import { fdbOps } from './fdb.ts'
 import { hostForwardingOps } from './host-forwarding.ts'
@@ -36,7 +36,7 @@ export function diff(desired: HostState, observed: HostState): Diff {
   const neighbours = neighbourOps(desired, observed, fates)
   const fdb = fdbOps(desired, observed, fates, links.joining)
   const addresses = addressOps(desired, observed, fates)
-  const tables = nftTableOps(desired, observed, links.creations.flatMap(madeBy))
+  const tables = nftTableOps(desired, observed, [...links.removals, ...links.creations])
   return {
     ops: [
       ...routes.remove,
@@ -60,11 +60,4 @@ export function diff(desired: HostState, observed: HostState): Diff {
     ],
     conflicts: links.conflicts,
   }
-}
-
-/** A veth pair is made as its port end. */
-function madeBy(op: Op): LinkRef[] {
-  if (op.op !== 'link-add') return []
-  const { link } = op
-  return link.kind === 'veth' && link.peer !== undefined ? [link, link.peer] : [link]
 }

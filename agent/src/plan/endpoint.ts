@@ -14,13 +14,14 @@ import {
   type Link,
   type LinkRef,
   type LocalEndpoint,
+  type NftTable,
   type Op,
 } from '@weft/shared'
 import { type DesiredInput, desiredState } from './desired.ts'
 import { diff } from './diff.ts'
 import { linkKey } from './link-kinds.ts'
 import { dependencies } from './link-order.ts'
-import { subjectOfOp } from './subject-of-op.ts'
+import { subjectOfOp, tableSubject } from './subject-of-op.ts'
 
 export interface EndpointPlan {
   /** The links that must be known: the endpoint's own and all that they stand on. */
@@ -43,8 +44,8 @@ export function planEndpoint(input: EndpointPlanInput): EndpointPlan | undefined
   const both = other === undefined ? [endpoint] : [endpoint, other]
   const { state, problems } = desiredState({ ...input, entries: few, endpoints: new Map([[network, both]]) })
   if (problems.length > 0) return undefined
-  const desired = without(state, other)
-  const own = new Set(linksOf(endpoint))
+  const desired = only(state, endpoint, other)
+  const own = new Set([...linksOf(endpoint), ...desired.nftTables.map(tableSubject)])
   const refs = new Map(
     desired.links.flatMap((link) => [link, ...dependencies(link)]).map((ref) => [linkKey(ref), ref] as const),
   )
@@ -57,8 +58,11 @@ export function planEndpoint(input: EndpointPlanInput): EndpointPlan | undefined
   }
 }
 
-/** nft tables are the whole network's; what is known of `other` is its own. */
-function without(state: HostState, other: LocalEndpoint | undefined): HostState {
+/** What is known of `other` is its own. Of nft tables only those that hook into the endpoint's own links; others are the whole network's. */
+function only(state: HostState, endpoint: LocalEndpoint, other: LocalEndpoint | undefined): HostState {
+  const own = new Set(linksOf(endpoint))
+  const isOwn = ({ netns, chains }: NftTable) =>
+    chains.some(({ hook }) => hook?.device !== undefined && own.has(linkKey({ netns, name: hook.device })))
   const theirs = new Set(other === undefined ? [] : linksOf(other))
   const isNot = ({ netns, link }: { netns: string; link: string }) => !theirs.has(linkKey({ netns, name: link }))
   return {
@@ -68,7 +72,7 @@ function without(state: HostState, other: LocalEndpoint | undefined): HostState 
     routes: state.routes.filter(isNot),
     neighbours: state.neighbours.filter(isNot),
     fdb: state.fdb.filter(isNot),
-    nftTables: [],
+    nftTables: state.nftTables.filter(isOwn),
     hostForwarding: [],
   }
 }

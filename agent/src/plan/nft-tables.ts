@@ -10,13 +10,19 @@ export interface NftTableOps {
   readonly remove: Op[]
 }
 
-/** `made` are links made in the same plan: what hooked into one of that name before went with it. */
-export function nftTableOps(desired: HostState, observed: HostState, made: readonly LinkRef[]): NftTableOps {
+/**
+ * `links` are the ops on links of the same plan. What hooks into a link that is not there, as while Docker moves it, waits;
+ * what hooked into one that is made anew went with the old one.
+ */
+export function nftTableOps(desired: HostState, observed: HostState, links: readonly Op[]): NftTableOps {
   const there = new Map(observed.nftTables.map((table) => [nftTableKey(table), table]))
   const wanted = new Set(desired.nftTables.map(nftTableKey))
-  const fresh = new Set(made.map(linkKey))
+  const fresh = new Set(links.flatMap(madeBy).map(linkKey))
+  const gone = new Set(links.flatMap((op) => (op.op === 'link-delete' ? linkKey(op) : [])))
+  const present = new Set([...fresh, ...observed.links.map(linkKey).filter((key) => !gone.has(key))])
   const due = inOrder(desired.nftTables).filter((table) => {
     const found = there.get(nftTableKey(table))
+    if (!devicesOf(table).every((key) => present.has(key))) return false
     return found === undefined || !sameNftTable(found, table) || devicesOf(table).some((key) => fresh.has(key))
   })
   const set = (table: NftTable): Op => ({ op: 'nft-table-set', table })
@@ -27,6 +33,13 @@ export function nftTableOps(desired: HostState, observed: HostState, made: reado
       .filter((table) => !wanted.has(nftTableKey(table)))
       .map(({ netns, family, name }) => ({ op: 'nft-table-delete', table: { netns, family, name } })),
   }
+}
+
+/** A veth pair is made as its port end. */
+function madeBy(op: Op): LinkRef[] {
+  if (op.op !== 'link-add') return []
+  const { link } = op
+  return link.kind === 'veth' && link.peer !== undefined ? [link, link.peer] : [link]
 }
 
 function devicesOf({ netns, chains }: NftTable): string[] {

@@ -3,7 +3,7 @@
  * `docker import` takes. Each is built once and kept under a digest of what it is made of.
  *
  * - `busybox`: busybox-static and a link per applet.
- * - `weft/tools`: iproute2, ping, tcpdump, iperf3, curl, dig, ethtool, bash with their shared libraries, and busybox
+ * - `weft/tools`: iproute2, ping, tcpdump, iperf3, curl, dig, ethtool, bash, perl (perl-base, for raw sockets) with their shared libraries, and busybox
  *   for all else. Its sh is bash: Debian's busybox shell prefers its own `ip` and `ping` to those in PATH.
  */
 import { createHash } from 'node:crypto'
@@ -20,7 +20,7 @@ const STALE_MS = 24 * 3600 * 1000
 const BUSYBOX = '/bin/busybox'
 const TOOLS = [
   ...['ip', 'bridge', 'ss', 'tc', 'ping', 'tcpdump', 'iperf3', 'curl'],
-  ...['dig', 'host', 'nslookup', 'ethtool', 'bash', 'getent', 'nsenter', 'setpriv'],
+  ...['dig', 'host', 'nslookup', 'ethtool', 'bash', 'getent', 'nsenter', 'setpriv', 'perl'],
 ]
 const SEARCH = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
 

@@ -12,8 +12,7 @@
  * What it costs on a host: a bridge a network, a port and an FDB entry a container, one more link with a parent.
  *
  * Rejected. The NIC itself as a port: its addresses and routes would have to move to the bridge, and a crash in between cuts
- * the host off. Bridges in the host's namespace: Docker's FORWARD chain drops what they forward (ADR 1). An `icc=false` of
- * isolated ports comes with the firewall.
+ * the host off. Bridges in the host's namespace: Docker's FORWARD chain drops what they forward (ADR 1).
  */
 import { z } from 'zod'
 import { WeftError } from '../errors.ts'
@@ -22,8 +21,19 @@ import type { Egress } from '../intent/entry.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverHost, DriverInput } from './driver.ts'
 import { gatewayPort } from './gateway.ts'
-import { egressOption, hostAccessOption, mtuOption, natOption, optionalParentOption } from './option-fields.ts'
+import {
+  egressOption,
+  hostAccessOption,
+  ICC_ALIASES,
+  iccOption,
+  mtuOption,
+  natOption,
+  optionalParentOption,
+  portRules,
+  spoofCheckOption,
+} from './option-fields.ts'
 import { type ResolvedParent, resolveParent } from './parent.ts'
+import { partingState } from './parting.ts'
 import { fitMtu, vethPort } from './port.ts'
 
 /** Of a bridge without a wire below it: Ethernet's. */
@@ -34,6 +44,8 @@ const BridgeOptions = z.strictObject({
   parent: optionalParentOption('Interface, VLAN sub-interface or @uplink that joins the hosts’ bridges'),
   mtu: mtuOption(),
   host_access: hostAccessOption(),
+  icc: iccOption({ live: true }),
+  spoof_check: spoofCheckOption(),
   egress: egressOption(['docker', 'weft', 'none']),
   nat: natOption(),
 })
@@ -44,6 +56,7 @@ export const bridge: Driver<BridgeOptions> = {
   aliases: [],
   summary: 'a bridge on every host, with cluster-wide addresses and optionally a VLAN as uplink',
   options: BridgeOptions,
+  optionAliases: ICC_ALIASES,
   allocates: [],
   defaultEgress: 'docker',
   egress: egressOf,
@@ -76,9 +89,12 @@ export const bridge: Driver<BridgeOptions> = {
       presence: 'required',
     }
     const uplink = parent === undefined ? [] : uplinkLinks(input, parent, { bridge: name, mtu })
-    const ports = endpoints.map((endpoint) => vethPort(network, endpoint, { bridge: name, mtu }))
+    const wiring = { bridge: name, mtu, ...portRules(options) }
+    const ports = endpoints.map((endpoint) => vethPort(network, endpoint, wiring))
+    const wire = { netns: FABRIC_NETNS, name: interfaceName('uplink', network.uid) }
+    const parting = parent !== undefined && options.icc === false ? partingState(input, wire) : EMPTY_HOST_STATE
     const gateway = gatewayPort(network, { bridge: name, mtu, nat: options.nat, underlay: host.underlay })
-    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [own, ...uplink] }, gateway, ...ports])
+    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [own, ...uplink] }, gateway, parting, ...ports])
   },
 }
 

@@ -47,6 +47,8 @@ export interface RemoteEndpoint {
   readonly addresses: readonly string[]
   /** The VTEP address of its host. */
   readonly vtep: string
+  /** Of Weft's own (a shim, a router's leg), not a container's. */
+  readonly placed?: boolean
 }
 
 export interface DriverHost {

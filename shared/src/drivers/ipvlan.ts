@@ -25,35 +25,53 @@
 import { z } from 'zod'
 import { EMPTY_HOST_STATE, IPVLAN_FLAGS, IPVLAN_MODES, mergeHostStates } from '../host-state/host-state.ts'
 import type { Driver } from './driver.ts'
-import { choiceOption, egressOption, hostAccessOption, mtuOption, parentOption } from './option-fields.ts'
+import {
+  choiceOption,
+  egressOption,
+  hostAccessOption,
+  ICC_ALIASES,
+  iccOption,
+  mtuOption,
+  parentOption,
+  portRules,
+  spoofCheckOption,
+} from './option-fields.ts'
 import { resolveParent } from './parent.ts'
 import { fitMtu, ipvlanChild } from './port.ts'
 
-const IpvlanOptions = z.strictObject({
-  parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
-  ipvlan_mode: choiceOption(IPVLAN_MODES, {
-    description: 'l2 = one segment with the wire, l3 = routed without ARP, l3s = l3 through the host’s netfilter',
-    example: 'l2',
-  }),
-  ipvlan_flag: choiceOption(IPVLAN_FLAGS, {
-    description: 'Who may talk on one host: bridge = all, private = none, vepa = through the switch',
-    example: 'bridge',
-  }),
-  mtu: mtuOption(),
-  host_access: hostAccessOption(),
-  egress: egressOption(['gateway', 'docker', 'none']),
-})
+const IpvlanOptions = z
+  .strictObject({
+    parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
+    ipvlan_mode: choiceOption(IPVLAN_MODES, {
+      description: 'l2 = one segment with the wire, l3 = routed without ARP, l3s = l3 through the host’s netfilter',
+      example: 'l2',
+    }),
+    ipvlan_flag: choiceOption(IPVLAN_FLAGS, {
+      description: 'Who may talk on one host: bridge = all, private = none, vepa = through the switch',
+      example: 'bridge',
+    }),
+    mtu: mtuOption(),
+    host_access: hostAccessOption(),
+    icc: iccOption({ fixed: 'is the mode of the running containers’ interfaces' }),
+    spoof_check: spoofCheckOption(),
+    egress: egressOption(['gateway', 'docker', 'none']),
+  })
+  .refine(({ icc, ipvlan_flag = 'private' }) => icc !== false || ipvlan_flag === 'private', {
+    path: ['icc'],
+    error: 'is the private flag, and ipvlan_flag asks for another',
+    params: { remedy: 'give one of the two' },
+  })
 type IpvlanOptions = z.infer<typeof IpvlanOptions>
 
 const modeOf = ({ ipvlan_mode = 'l2' }: IpvlanOptions) => ipvlan_mode
-const flagOf = ({ ipvlan_flag = 'bridge' }: IpvlanOptions) => ipvlan_flag
+const flagOf = ({ icc, ipvlan_flag = icc === false ? 'private' : 'bridge' }: IpvlanOptions) => ipvlan_flag
 
 export const ipvlan: Driver<IpvlanOptions> = {
   name: 'ipvlan',
   aliases: [],
   summary: 'containers on the wire of an interface or VLAN, all behind its one MAC',
   options: IpvlanOptions,
-  optionAliases: { mode: 'ipvlan_mode', flag: 'ipvlan_flag' },
+  optionAliases: { mode: 'ipvlan_mode', flag: 'ipvlan_flag', ...ICC_ALIASES },
   allocates: [],
   defaultEgress: 'gateway',
   egress: (options) => options.egress,
@@ -69,9 +87,9 @@ export const ipvlan: Driver<IpvlanOptions> = {
     flagOf(options) === 'private' ? 'ipvlan_flag=private parts all interfaces of one parent' : undefined,
   mtu: (options) => options.mtu,
   desired({ network, options, endpoints, host }) {
-    const { links, top, mtu: available } = resolveParent(options.parent, host)
+    const { links, top, mac: parentMac, mtu: available } = resolveParent(options.parent, host)
     const mtu = fitMtu(network.mtu ?? options.mtu, available)
-    const wiring = { parent: top, mode: modeOf(options), flag: flagOf(options), mtu }
+    const wiring = { ...portRules(options), parentMac, parent: top, mode: modeOf(options), flag: flagOf(options), mtu }
     const children = endpoints.map((endpoint) => ipvlanChild(network, endpoint, wiring))
     return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [...links] }, ...children])
   },

@@ -21,22 +21,43 @@ import { z } from 'zod'
 import { WeftError } from '../errors.ts'
 import { EMPTY_HOST_STATE, MACVLAN_MODES, mergeHostStates } from '../host-state/host-state.ts'
 import type { Driver, LocalEndpoint } from './driver.ts'
-import { choiceOption, egressOption, hostAccessOption, mtuOption, parentOption } from './option-fields.ts'
+import {
+  choiceOption,
+  egressOption,
+  hostAccessOption,
+  ICC_ALIASES,
+  iccOption,
+  mtuOption,
+  parentOption,
+  portRules,
+  spoofCheckOption,
+} from './option-fields.ts'
 import { resolveParent } from './parent.ts'
+import { partingState } from './parting.ts'
 import { fitMtu, macvlanChild } from './port.ts'
 
-const MacvlanOptions = z.strictObject({
-  parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
-  macvlan_mode: choiceOption(MACVLAN_MODES, {
-    description:
-      'Who may talk on one host: bridge = all, private = none, vepa = through the switch, passthru = one container',
-    example: 'bridge',
-  }),
-  mtu: mtuOption(),
-  host_access: hostAccessOption(),
-  egress: egressOption(['gateway', 'docker', 'none']),
-})
+const MacvlanOptions = z
+  .strictObject({
+    parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
+    macvlan_mode: choiceOption(MACVLAN_MODES, {
+      description:
+        'Who may talk on one host: bridge = all, private = none, vepa = through the switch, passthru = one container',
+      example: 'bridge',
+    }),
+    mtu: mtuOption(),
+    host_access: hostAccessOption(),
+    icc: iccOption({ fixed: 'is the mode of the running containers’ interfaces' }),
+    spoof_check: spoofCheckOption(),
+    egress: egressOption(['gateway', 'docker', 'none']),
+  })
+  .refine(({ icc, macvlan_mode = 'private' }) => icc !== false || macvlan_mode === 'private', {
+    path: ['icc'],
+    error: 'is private mode, and macvlan_mode asks for another',
+    params: { remedy: 'give one of the two' },
+  })
 type MacvlanOptions = z.infer<typeof MacvlanOptions>
+
+const modeOf = ({ icc, macvlan_mode = icc === false ? 'private' : 'bridge' }: MacvlanOptions) => macvlan_mode
 
 const DEAF = {
   private: 'macvlan_mode=private parts all interfaces of one parent',
@@ -48,7 +69,7 @@ export const macvlan: Driver<MacvlanOptions> = {
   aliases: [],
   summary: 'containers straight on the wire of an interface or VLAN that the hosts share',
   options: MacvlanOptions,
-  optionAliases: { mode: 'macvlan_mode' },
+  optionAliases: { mode: 'macvlan_mode', ...ICC_ALIASES },
   allocates: [],
   defaultEgress: 'gateway',
   egress: (options) => options.egress,
@@ -60,15 +81,21 @@ export const macvlan: Driver<MacvlanOptions> = {
   parentUse: () => 'macvlan',
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
-  deaf: ({ macvlan_mode: mode }) => (mode === 'private' || mode === 'passthru' ? DEAF[mode] : undefined),
+  deaf: (options) => {
+    const mode = modeOf(options)
+    return mode === 'private' || mode === 'passthru' ? DEAF[mode] : undefined
+  },
   mtu: (options) => options.mtu,
-  desired({ network, options, endpoints, host }) {
-    const mode = options.macvlan_mode ?? 'bridge'
-    const { links, top, mtu: available } = resolveParent(options.parent, host)
+  desired(input) {
+    const { network, options, endpoints, host } = input
+    const mode = modeOf(options)
+    const { links, top, mac: parentMac, mtu: available } = resolveParent(options.parent, host)
     if (mode === 'passthru') refuseSecond(endpoints, top.name)
     const mtu = fitMtu(network.mtu ?? options.mtu, available)
-    const children = endpoints.map((endpoint) => macvlanChild(network, endpoint, { parent: top, mode, mtu }))
-    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [...links] }, ...children])
+    const wiring = { parent: top, parentMac, mode, mtu, ...portRules(options) }
+    const children = endpoints.map((endpoint) => macvlanChild(network, endpoint, wiring))
+    const parting = options.icc === false ? partingState(input, top) : EMPTY_HOST_STATE
+    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [...links] }, parting, ...children])
   },
 }
 

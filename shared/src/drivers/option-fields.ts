@@ -68,6 +68,28 @@ const ParentText = z.string().transform((text, context) => {
   }
 })
 
+/** Docker's `com.docker.network.bridge.enable_icc`. */
+export const iccOption = (how: Pick<Help, 'live' | 'fixed'>) =>
+  flagOption({ description: 'Whether the network’s containers reach one another', example: 'false', ...how })
+
+export const spoofCheckOption = () =>
+  choiceOption(['on', 'off'], {
+    description:
+      'Drop what a container sends with another’s MAC or IP address; off for floating addresses (keepalived)',
+    example: 'off',
+    live: true,
+  })
+
+/** What the two options say, as ports want it. */
+export function portRules(options: {
+  readonly icc?: boolean | undefined
+  readonly spoof_check?: 'on' | 'off' | undefined
+}) {
+  return { parted: options.icc === false, guarded: options.spoof_check !== 'off' }
+}
+
+export const ICC_ALIASES = { 'com.docker.network.bridge.enable_icc': 'icc' } as const
+
 export const mtuOption = () =>
   integerOption(MTU_RANGE, { description: 'MTU of the containers’ interfaces, bytes', example: '1400', live: true })
 

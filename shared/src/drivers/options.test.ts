@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { describeOptions, parseOptions, resolveOptions } from './options.ts'
 import { driverFor, drivers } from './registry.ts'
 
-const [overlay, macvlan, bridge] = ['overlay', 'macvlan', 'bridge', 'ipvlan'].map(driverFor) as [
+const [overlay, macvlan, bridge, ipvlan] = ['overlay', 'macvlan', 'bridge', 'ipvlan'].map(driverFor) as [
+  ReturnType<typeof driverFor>,
   ReturnType<typeof driverFor>,
   ReturnType<typeof driverFor>,
   ReturnType<typeof driverFor>,
@@ -40,13 +41,13 @@ describe('driver options', () => {
     [
       overlay,
       { prot: '1' },
-      'unknown option of the overlay driver: prot: it takes attach, port, vni, mtu, host_access, flood, egress, nat; did you mean port?',
+      'unknown option of the overlay driver: prot: it takes attach, port, vni, mtu, host_access, flood, icc, spoof_check, egress, nat; did you mean port?',
     ],
     [overlay, { parent: 'eth1' }, 'unknown option of the overlay driver: parent'],
     [
       overlay,
       { zzzzzz: '1' },
-      'zzzzzz: it takes attach, port, vni, mtu, host_access, flood, egress, nat; leave it out',
+      'zzzzzz: it takes attach, port, vni, mtu, host_access, flood, icc, spoof_check, egress, nat; leave it out',
     ],
     [overlay, { constructor: '1' }, 'unknown option of the overlay driver: constructor'],
     [macvlan, { parent: 'eth1', macvlanmode: 'bridge' }, 'did you mean macvlan_mode?'],
@@ -60,6 +61,14 @@ describe('driver options', () => {
       { mtu: '1400', 'com.docker.network.driver.mtu': '1500' },
       'option given twice: com.docker.network.driver.mtu=1500, mtu=1400: both set mtu; give only mtu',
     ],
+    [
+      overlay,
+      { attach: 'macvlan', icc: 'false', egress: 'weft' },
+      'icc=false: it must not be false with attach=macvlan',
+    ],
+    [macvlan, { parent: 'eth1', macvlan_mode: 'bridge', icc: 'false' }, 'icc=false: it is private mode'],
+    [ipvlan, { parent: 'eth1', ipvlan_flag: 'vepa', icc: 'false' }, 'icc=false: it is the private flag'],
+    [bridge, { spoof_check: 'no' }, 'spoof_check=no: it must be one of on, off; write it like -o spoof_check=off'],
     [overlay, { attach: 'ipvlan' }, 'attach=ipvlan: it must be one of bridge, macvlan; write it like -o attach=bridge'],
     [overlay, { port: '0' }, 'port=0: it must be a number from 1 to 65535; write it like -o port=4789'],
     [overlay, { port: '65536' }, 'port=65536: it must be a number'],
@@ -116,8 +125,11 @@ describe('driver options', () => {
       const help = describeOptions(driver)
       expect(help.length).toBeGreaterThan(0)
       for (const { description } of help) expect(description).not.toBe('')
-      const examples = Object.fromEntries(help.map(({ name, example }) => [name, example]))
-      expect(() => parseOptions(driver, examples)).not.toThrow()
+      const required = help.filter((option) => option.required)
+      for (const option of help) {
+        const examples = Object.fromEntries([...required, option].map(({ name, example }) => [name, example]))
+        expect(() => parseOptions(driver, examples), option.name).not.toThrow()
+      }
     }
     expect(describeOptions(macvlan)).toContainEqual(
       expect.objectContaining({ name: 'macvlan_mode', aliases: ['mode'], required: false, example: 'bridge' }),

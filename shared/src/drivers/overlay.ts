@@ -7,7 +7,8 @@
  * ND for remote containers are answered on the spot out of the device's permanent neighbours. There is no default FDB entry:
  * unknown unicast, broadcast and multicast end at the device, unless flood=true adds one all-zero entry a peer.
  * The host takes packets with the network's port and VNI from the network's peers only.
- * Between containers of one host the bridge, or macvlan in bridge mode, does the work alone.
+ * Between containers of one host the bridge, or macvlan in bridge mode, does the work alone. With icc=false its ports are
+ * isolated, or the children private, and the device lets in nothing from containers of other hosts.
  *
  * What it costs on a host: one vxlan device a network (and one bridge); a neighbour for each remote address and an FDB
  * entry for each remote container, in networks that the host takes part in; a veth pair with one FDB entry, or one
@@ -32,10 +33,15 @@ import {
   egressOption,
   flagOption,
   hostAccessOption,
+  ICC_ALIASES,
+  iccOption,
   integerOption,
   mtuOption,
   natOption,
+  portRules,
+  spoofCheckOption,
 } from './option-fields.ts'
+import { partingState } from './parting.ts'
 import { fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
 import { vxlanFilterTable } from './vxlan-filter.ts'
 
@@ -48,30 +54,38 @@ const OVERHEAD_BYTES = { 4: 50, 6: 70 } as const
 
 const ON_EVERY_HOST = 'is what hosts know each other’s packets by: while some have not followed yet they would not talk'
 
-const OverlayOptions = z.strictObject({
-  attach: choiceOption(['bridge', 'macvlan'], {
-    description: 'How containers hang on the vxlan device: by a bridge and veth pairs, or by macvlan (faster)',
-    example: 'bridge',
-    fixed: 'is the kind of interface that the running containers have',
-  }),
-  port: integerOption(
-    { min: 1, max: 65535 },
-    { description: 'UDP port of VXLAN', example: String(VXLAN_PORT), fixed: ON_EVERY_HOST },
-  ),
-  vni: integerOption(
-    { min: 1, max: 0xffffff },
-    { description: 'VXLAN network identifier; allocated when left out', example: '4097', fixed: ON_EVERY_HOST },
-  ),
-  mtu: mtuOption(),
-  host_access: hostAccessOption(),
-  flood: flagOption({
-    description: 'Send broadcast and multicast to every host of the network',
-    example: 'true',
-    live: true,
-  }),
-  egress: egressOption(['docker', 'weft', 'none']),
-  nat: natOption(),
-})
+const OverlayOptions = z
+  .strictObject({
+    attach: choiceOption(['bridge', 'macvlan'], {
+      description: 'How containers hang on the vxlan device: by a bridge and veth pairs, or by macvlan (faster)',
+      example: 'bridge',
+      fixed: 'is the kind of interface that the running containers have',
+    }),
+    port: integerOption(
+      { min: 1, max: 65535 },
+      { description: 'UDP port of VXLAN', example: String(VXLAN_PORT), fixed: ON_EVERY_HOST },
+    ),
+    vni: integerOption(
+      { min: 1, max: 0xffffff },
+      { description: 'VXLAN network identifier; allocated when left out', example: '4097', fixed: ON_EVERY_HOST },
+    ),
+    mtu: mtuOption(),
+    host_access: hostAccessOption(),
+    flood: flagOption({
+      description: 'Send broadcast and multicast to every host of the network',
+      example: 'true',
+      live: true,
+    }),
+    icc: iccOption({ live: true }),
+    spoof_check: spoofCheckOption(),
+    egress: egressOption(['docker', 'weft', 'none']),
+    nat: natOption(),
+  })
+  .refine(({ attach, icc, egress }) => !(attach === 'macvlan' && icc === false && egress === 'weft'), {
+    path: ['icc'],
+    error: 'must not be false with attach=macvlan and egress=weft: the gateway could not be reached either',
+    params: { remedy: 'use attach=bridge' },
+  })
 type OverlayOptions = z.infer<typeof OverlayOptions>
 
 export const overlay: Driver<OverlayOptions> = {
@@ -79,6 +93,7 @@ export const overlay: Driver<OverlayOptions> = {
   aliases: ['vxlan'],
   summary: 'one layer-2 network across hosts, in VXLAN; nothing flooded, nothing learned',
   options: OverlayOptions,
+  optionAliases: ICC_ALIASES,
   allocates: ['vni'],
   defaultEgress: 'docker',
   egress: (options) => options.egress,
@@ -91,7 +106,8 @@ export const overlay: Driver<OverlayOptions> = {
   parentUse: () => undefined,
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
-  deaf: () => undefined,
+  deaf: ({ attach, icc }) =>
+    attach === 'macvlan' && icc === false ? 'attach=macvlan parts all interfaces with icc=false' : undefined,
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input
@@ -104,11 +120,14 @@ export const overlay: Driver<OverlayOptions> = {
       nftTables: [vxlanFilterTable({ udpPort: device.udpPort, vni: device.vni, peers: input.peerVteps })],
     }
     const remote = remoteEntries(input, device.name)
+    const parting = options.icc === false ? partingState(input, device) : EMPTY_HOST_STATE
+    const common = mergeHostStates([remote, filter, parting])
     if (options.attach === 'macvlan') {
       const parent = { netns: FABRIC_NETNS, name: device.name }
-      const children = endpoints.map((endpoint) => macvlanChild(network, endpoint, { parent, mode: 'bridge', mtu }))
+      const wiring = { parent, parentMac: undefined, mode: 'bridge', mtu, ...portRules(options) } as const
+      const children = endpoints.map((endpoint) => macvlanChild(network, endpoint, wiring))
       const gateway = gatewayChild(network, { parent, mtu, nat: options.nat, underlay: host.underlay })
-      return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [device] }, gateway, remote, ...children, filter])
+      return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [device] }, gateway, common, ...children])
     }
     const bridge = fabricBridge(input, mtu)
     const port: Link = {
@@ -116,9 +135,10 @@ export const overlay: Driver<OverlayOptions> = {
       master: bridge.name,
       port: { learning: false, flood: true, multicastFlood: true, broadcastFlood: true },
     }
-    const ports = endpoints.map((endpoint) => vethPort(network, endpoint, { bridge: bridge.name, mtu }))
+    const wiring = { bridge: bridge.name, mtu, ...portRules(options) }
+    const ports = endpoints.map((endpoint) => vethPort(network, endpoint, wiring))
     const gateway = gatewayPort(network, { bridge: bridge.name, mtu, nat: options.nat, underlay: host.underlay })
-    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [bridge, port] }, gateway, remote, ...ports, filter])
+    return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [bridge, port] }, gateway, common, ...ports])
   },
 }
 

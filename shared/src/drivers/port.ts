@@ -19,6 +19,7 @@ import {
 import type { NetworkSpec } from '../intent/entry.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { LocalEndpoint } from './driver.ts'
+import { type GuardedLink, guardTable } from './guard.ts'
 
 /** The container's interface, wherever it is now, with the attributes that every driver wants of it. */
 interface ContainerEnd {
@@ -83,6 +84,25 @@ function defaultRouteFor(address: string): string {
   return address.includes(':') ? '::/0' : '0.0.0.0/0'
 }
 
+/** What the network's options say about its containers among each other, as every driver wants it. */
+export interface PortRules {
+  /** They may send as themselves only (guard.ts). */
+  readonly guarded: boolean
+  /** They do not reach each other: isolated ports, private mode. */
+  readonly parted: boolean
+}
+
+/** The guard of an interface without a host end stands in its sandbox, from when it is seen there. */
+function sandboxGuard(endpoint: LocalEndpoint, mac: string | undefined, sharesMac: boolean): HostState {
+  if (endpoint.attachment.phase !== 'sandbox') return EMPTY_HOST_STATE
+  const link = { ...endpoint.attachment.link, at: 'egress', mac, sharesMac, addresses: bare(endpoint) } as const
+  return { ...EMPTY_HOST_STATE, nftTables: [guardTable(endpoint.uid, link)] }
+}
+
+function bare({ addresses }: LocalEndpoint): string[] {
+  return addresses.map((address) => address.split('/')[0] ?? address)
+}
+
 /**
  * A veth pair from a bridge in the fabric to the container. The port learns nothing and unknown unicast is not flooded
  * to it: what may go to it is the one static FDB entry.
@@ -90,9 +110,11 @@ function defaultRouteFor(address: string): string {
 export function vethPort(
   network: NetworkSpec,
   endpoint: LocalEndpoint,
-  wiring: { readonly bridge: string; readonly mtu: number },
+  wiring: PortRules & { readonly bridge: string; readonly mtu: number },
 ): HostState {
   const end = containerEnd(network, endpoint, wiring.mtu)
+  // Of Weft's own: it speaks to all, and a router for others.
+  const isPlaced = endpoint.attachment.phase === 'placed'
   const name = interfaceName('port', endpoint.uid)
   const port: Link = {
     kind: 'veth',
@@ -102,18 +124,37 @@ export function vethPort(
     mtu: wiring.mtu,
     up: true,
     master: wiring.bridge,
-    port: { learning: false, flood: false, multicastFlood: true, broadcastFlood: true },
+    port: {
+      learning: false,
+      flood: false,
+      multicastFlood: true,
+      broadcastFlood: true,
+      isolated: wiring.parted && !isPlaced,
+    },
     alias: endpointAlias(network, endpoint),
     peer: { netns: end.netns, name: end.name },
     peerMac: endpoint.mac,
     presence: end.presence,
   }
+  const guarded: GuardedLink = {
+    ...{ netns: FABRIC_NETNS, name, at: 'ingress', sharesMac: false },
+    ...{ mac: endpoint.mac, addresses: bare(endpoint) },
+  } as const
   const local: HostState = {
     ...EMPTY_HOST_STATE,
     links: [port, { kind: 'veth', ...end }],
     fdb: [{ netns: FABRIC_NETNS, link: name, mac: endpoint.mac }],
+    nftTables: wiring.guarded && !isPlaced ? [guardTable(endpoint.uid, guarded)] : [],
   }
   return mergeHostStates([local, sandboxState(endpoint)])
+}
+
+/** Where a child of a parent hangs. */
+interface ChildWiring extends PortRules {
+  readonly parent: LinkRef
+  /** Undefined when it is not known. */
+  readonly parentMac: string | undefined
+  readonly mtu: number
 }
 
 /**
@@ -123,12 +164,15 @@ export function vethPort(
 export function macvlanChild(
   network: NetworkSpec,
   endpoint: LocalEndpoint,
-  wiring: { readonly parent: LinkRef; readonly mode: MacvlanMode; readonly mtu: number },
+  wiring: ChildWiring & { readonly mode: MacvlanMode },
 ): HostState {
-  const { parent, mode, mtu } = wiring
+  const { parent, mtu } = wiring
+  const mode = wiring.parted ? 'private' : wiring.mode
   const { mac, ...end } = containerEnd(network, endpoint, mtu)
-  const child: Link = { kind: 'macvlan', ...end, ...(mode === 'passthru' ? {} : { mac }), parent, mode }
-  return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint)])
+  const isShared = mode === 'passthru'
+  const child: Link = { kind: 'macvlan', ...end, ...(isShared ? {} : { mac }), parent, mode }
+  const guard = wiring.guarded ? sandboxGuard(endpoint, isShared ? wiring.parentMac : mac, isShared) : EMPTY_HOST_STATE
+  return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint), guard])
 }
 
 /** The MTU asked for, or as much of it as this host carries; the agent reports the difference. */
@@ -146,12 +190,14 @@ export function hasIpv6(network: NetworkSpec): boolean {
 export function ipvlanChild(
   network: NetworkSpec,
   endpoint: LocalEndpoint,
-  wiring: { readonly parent: LinkRef; readonly mode: IpvlanMode; readonly flag: IpvlanFlag; readonly mtu: number },
+  wiring: ChildWiring & { readonly mode: IpvlanMode; readonly flag: IpvlanFlag },
 ): HostState {
-  const { parent, mode, flag, mtu } = wiring
+  const { parent, mode, mtu } = wiring
   const { mac: _, ...end } = containerEnd(network, endpoint, mtu)
+  const flag = wiring.parted ? 'private' : wiring.flag
   const child: Link = { kind: 'ipvlan', ...end, parent, mode, flag }
-  return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint)])
+  const guard = wiring.guarded ? sandboxGuard(endpoint, wiring.parentMac, true) : EMPTY_HOST_STATE
+  return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [child] }, sandboxState(endpoint), guard])
 }
 
 function endpointAlias(network: NetworkSpec, endpoint: LocalEndpoint): string {

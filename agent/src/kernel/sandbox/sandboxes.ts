@@ -1,7 +1,8 @@
 /**
  * The resolver's place in a sandbox: sockets on 127.0.0.54 and a table that turns what is asked of 127.0.0.11, Docker's
- * resolver, to them. What comes from 127.0.0.54 itself is let through, so that Docker's resolver stays within reach
- * (DOCKER.md 2, T4).
+ * resolver, to them, on whatever port: Docker's own listens on another than 53, and asked there it would answer outside
+ * names to a network that has no way out. What comes from 127.0.0.54 itself is let through, so that Docker's resolver stays
+ * within reach (DOCKER.md 2, T4).
  *
  * Ports are of the kernel's choice, as Docker's own are: a socket on port 53 would keep a DNS server in the container
  * from binding 0.0.0.0:53.
@@ -124,8 +125,8 @@ export function tableScript(udpPort: number, tcpPort: number): string {
   chain output {
     type nat hook output priority ${PRIORITY}; policy accept;
     ip saddr ${OWN} accept
-    ip daddr ${DOCKER_RESOLVER} udp dport 53 dnat to ${OWN}:${udpPort}
-    ip daddr ${DOCKER_RESOLVER} tcp dport 53 dnat to ${OWN}:${tcpPort}
+    ip daddr ${DOCKER_RESOLVER} meta l4proto udp dnat to ${OWN}:${udpPort}
+    ip daddr ${DOCKER_RESOLVER} meta l4proto tcp dnat to ${OWN}:${tcpPort}
   }
 }
 table ip6 ${GUARD} {
