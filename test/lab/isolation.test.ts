@@ -171,10 +171,13 @@ describe('isolation', () => {
       expect(await reaches(`${name}-3`, seat(`${name}-1`).ip)).toBe(false)
     })
 
-    it.each(['parted-overlay', 'parted-direct', 'parted-bridge'])('parts those of %s across hosts', async (name) => {
-      expect(await reaches(`${name}-1`, seat(`${name}-2`).ip)).toBe(false)
-      expect(await reaches(`${name}-2`, seat(`${name}-1`).ip)).toBe(false)
-    })
+    it.each(['parted-overlay', 'parted-direct', 'parted-bridge', 'parted-wire'])(
+      'parts those of %s across hosts',
+      async (name) => {
+        expect(await reaches(`${name}-1`, seat(`${name}-2`).ip)).toBe(false)
+        expect(await reaches(`${name}-2`, seat(`${name}-1`).ip)).toBe(false)
+      },
+    )
 
     it('leaves them their way out', async () => {
       for (const name of ['parted-overlay', 'parted-direct', 'parted-bridge']) {
