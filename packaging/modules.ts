@@ -16,7 +16,7 @@ interface LockEntry {
 
 /** Node's own builds are for glibc. */
 const FOREIGN_LIBC = /^musl_/
-/** What Node loads or a licence asks for; sources in C and TypeScript, maps, tests and prose stay behind. */
+/** What Node loads or a licence asks for; sources in C and TypeScript, maps, a package's own tests and prose stay behind. */
 const KEPT = /(\.(js|cjs|mjs|json|node|proto)|^licen[cs]e[^/]*|^copying|^notice)$/i
 const DROPPED_FOLDERS = new Set(['test', 'tests', '__tests__', 'benchmarks', 'docs', 'doc', 'examples', '.github'])
 
@@ -40,17 +40,18 @@ export function copyModules(root: string, into: string, target: string): void {
     const manifest = path.join(source, 'package.json')
     const found = fs.existsSync(manifest) ? JSON.parse(fs.readFileSync(manifest, 'utf8')).version : 'absent'
     if (found !== wanted) throw new Error(`${folder} is ${found}, package-lock.json says ${wanted}: run npm ci`)
-    copyTree(source, path.join(into, folder), target)
+    copyTree(source, path.join(into, folder), target, DROPPED_FOLDERS)
   }
 }
 
-function copyTree(source: string, into: string, target: string): void {
+/** @param drop folders left out here; below, a folder of such a name is code (`yaml/dist/doc`) */
+function copyTree(source: string, into: string, target: string, drop: ReadonlySet<string> = new Set()): void {
   for (const entry of fs.readdirSync(source, { withFileTypes: true })) {
     const [from, to] = [path.join(source, entry.name), path.join(into, entry.name)]
     if (entry.isDirectory()) {
       const foreign = path.basename(source) === 'prebuilds' && entry.name !== target
       // What lies in a nested node_modules has an entry of its own in the lock.
-      const dropped = DROPPED_FOLDERS.has(entry.name) || FOREIGN_LIBC.test(entry.name)
+      const dropped = drop.has(entry.name) || FOREIGN_LIBC.test(entry.name)
       if (entry.name !== 'node_modules' && !foreign && !dropped) copyTree(from, to, target)
     } else if (KEPT.test(entry.name) && !entry.name.endsWith('.d.ts')) {
       fs.mkdirSync(into, { recursive: true })

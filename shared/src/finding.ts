@@ -45,12 +45,21 @@ function unknownField(issue: Extract<Issue, { code: 'unrecognized_keys' }>, sche
 function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let at: unknown = schema
   for (const key of path) {
-    if (at instanceof z.ZodOptional) at = at.unwrap()
+    at = bare(at)
     if (at instanceof z.ZodObject) at = at.shape[String(key)]
+    else if (at instanceof z.ZodRecord) at = at.valueType
     else if (at instanceof z.ZodArray) at = at.element
     else return []
   }
+  at = bare(at)
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []
+}
+
+/** The schema of what is written, without what makes it optional or alters it. */
+function bare(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return bare(schema.unwrap())
+  return schema instanceof z.ZodPipe ? bare(schema.in instanceof z.ZodTransform ? schema.out : schema.in) : schema
 }
 
 /** A rule with its subject, unless it has one already. */

@@ -78,6 +78,7 @@ export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
 export { type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
+export { sentence } from './finding.ts'
 export { type Hash128, hash128 } from './hash.ts'
 export { formatHostPort, type HostPort, parseHostPort } from './host-port.ts'
 export {
@@ -225,7 +226,7 @@ export {
   parseHostCallSubject,
   pokeSubject,
 } from './subjects.ts'
-export { parseJsonWith, parseWith } from './validate.ts'
+export { inspectWith, type PlacedFinding, parseJsonWith, parseWith } from './validate.ts'
 export { CidrText, IpText } from './words/address-text.ts'
 export { HostFacts, InterfaceFact } from './words/host-facts.ts'
 export {

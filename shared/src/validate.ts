@@ -23,6 +23,27 @@ export function parseWith<S extends z.ZodType>(schema: S, input: unknown, what: 
   throw errorOf(findings, what)
 }
 
+/** A finding and where in the input it is. */
+export interface PlacedFinding extends Finding {
+  readonly path: readonly PropertyKey[]
+}
+
+/** As {@link parseWith}, for inputs whose parts have places that an error should tell. Throws only for hostile ones. */
+export function inspectWith<S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+  what: string,
+): { readonly data: z.output<S> } | { readonly findings: readonly PlacedFinding[] } {
+  refuseHostile(input, what)
+  const result = schema.safeParse(input)
+  if (result.success) return { data: result.data }
+  const findings = result.error.issues.slice(0, MOST_FINDINGS).map((issue) => {
+    const [key] = issue.code === 'unrecognized_keys' ? issue.keys : []
+    return { ...findingOf(issue, input, schema), path: key === undefined ? issue.path : [...issue.path, key] }
+  })
+  return { findings }
+}
+
 /** Parses JSON text and then as {@link parseWith}. */
 export function parseJsonWith<S extends z.ZodType>(schema: S, text: string, what: string): z.output<S> {
   let value: unknown

@@ -208,7 +208,7 @@ describe('help and version', () => {
   )
 
   it.each(all.flatMap(({ spec }) => spec.examples.map(({ line }) => line)))('its example holds: %s', async (line) => {
-    const shell = line.replace(/ [|>].*|^source <\(|\)$/g, '').replace(/\$\(.*/, 'x')
+    const shell = line.replace(/ [|<>] .*|^source <\(|\)$/g, '').replace(/\$\(.*/, 'x')
     const words = (shell.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^'(.*)'$/, '$1'))
     expect(words.shift()).toBe('weft')
     const { spec } = await parse(...words)

@@ -2,6 +2,7 @@
 import { completionSpec } from '../completion/spec.ts'
 import { attachSpec, detachSpec } from './attach/spec.ts'
 import { controllerSpec } from './controller/spec.ts'
+import { applySpec, diffSpec, exportSpec } from './declare/spec.ts'
 import { dnsSpec } from './dns/spec.ts'
 import { doctorSpec } from './doctor/spec.ts'
 import { endpointSpec } from './endpoint/spec.ts'
@@ -52,6 +53,9 @@ export const TREE: GroupSpec = {
       api: true,
       load: () => import('./status.ts'),
     },
+    applySpec,
+    diffSpec,
+    exportSpec,
     doctorSpec,
     {
       name: 'events',

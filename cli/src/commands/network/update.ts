@@ -1,6 +1,7 @@
-import { containsCidr, type NetworkChange, NetworkUpdateRequest, parseCidr, parseWith } from '@weft/shared'
+import { containsCidr, NetworkUpdateRequest, parseCidr, parseWith } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
+import { changeText } from '../../output/change.ts'
 import { note, print, printable } from '../../output/terminal.ts'
 import { bad, parseLabels, parsePairs, parseRef, withFlag } from '../flags.ts'
 import type { Run } from '../spec.ts'
@@ -76,13 +77,4 @@ export function updateRequest(flags: Flags, req: string): z.input<typeof Network
     )
   parseWith(NetworkUpdateRequest, request, 'network update request')
   return request
-}
-
-/** `label team: web -> db`, `label old: 1 -> (none)`. */
-export function changeText({ what, before, after }: NetworkChange): string {
-  return printable(`${what}: ${shown(before)} -> ${shown(after)}`)
-}
-
-function shown(value: string | undefined): string {
-  return value === undefined ? '(none)' : value === '' ? '(empty)' : value
 }

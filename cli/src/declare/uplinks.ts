@@ -1,0 +1,74 @@
+/** Uplinks as a kind of the declarative layer. A named uplink is on the hosts that the file gives it, and on no other. */
+import { InterfaceName, Name, WeftError } from '@weft/shared'
+import { z } from 'zod'
+import type { Client } from '../client/client.ts'
+import type { Kind, Step } from './kind.ts'
+import { unlessEmpty } from './scalars.ts'
+
+export const UplinksFile = z.record(Name, z.record(Name, InterfaceName))
+
+export const uplinks: Kind<z.output<typeof UplinksFile>> = {
+  key: 'uplinks',
+  schema: UplinksFile,
+  async read(client) {
+    const present = await client.call('uplinkList', {})
+    const now = Object.fromEntries(present.map(({ name, hosts }) => [name, hosts]))
+    return {
+      described: unlessEmpty(now),
+      steps: (wanted) =>
+        [...new Set([...Object.keys(wanted), ...Object.keys(now)])].flatMap((name) =>
+          hostSteps(name, now[name] ?? {}, wanted[name]),
+        ),
+    }
+  },
+}
+
+type Hosts = Readonly<Record<string, string>>
+
+function hostSteps(name: string, now: Hosts, wanted: Hosts | undefined): Step[] {
+  return [...new Set([...Object.keys(now), ...Object.keys(wanted ?? {})])].flatMap((host) => {
+    const [before, after] = [now[host], wanted?.[host]]
+    return before === after ? [] : [step({ name, host, before, after }, wanted === undefined)]
+  })
+}
+
+interface Mapping {
+  readonly name: string
+  readonly host: string
+  readonly before: string | undefined
+  readonly after: string | undefined
+}
+
+function step({ name, host, before, after }: Mapping, prune: boolean): Step {
+  return {
+    verb: before === undefined ? 'create' : after === undefined ? 'remove' : 'update',
+    subject: `uplink ${name} of ${host}`,
+    needs: [],
+    ...(prune ? { prune } : {}),
+    fixed: [],
+    where: { hosts: [host] },
+    async check(client) {
+      await checkInterface(client, host, after)
+      const change = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }
+      return { changes: [{ what: 'interface', ...change }], warnings: [] }
+    },
+    async run(client, newRequestId) {
+      const body = { req: newRequestId(), interface: after ?? null }
+      await client.call('uplinkSet', { params: { name, host }, body })
+      return undefined
+    },
+  }
+}
+
+/** As the controller judges it. @throws `not_found` (host), `invalid` (interface) */
+async function checkInterface(client: Client, host: string, wanted: string | undefined): Promise<void> {
+  const { facts } = await client.call('hostInspect', { params: { ref: host } })
+  const names = facts.interfaces.map(({ name }) => name).filter((name) => name !== 'lo')
+  if (wanted === undefined || names.includes(wanted)) return
+  throw new WeftError('invalid', {
+    what: `host ${host} has no such interface`,
+    on: wanted,
+    why: `it has ${names.join(', ') || 'none'}`,
+    remedy: 'name one of these',
+  })
+}
