@@ -98,7 +98,10 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     onResult: (result) => {
       supervisor.passed()
       applied = Math.max(applied, result.applied ?? 0)
+      const messages = new Set(result.problems.map(({ message }) => message))
+      const isMended = passProblems.some(({ message }) => !messages.has(message))
       passProblems = result.problems
+      if (isMended) watch.mended()
       tellIfNew()
     },
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { chooseApi, InspectedContainer } from './engine.ts'
 import { readEvent } from './events.ts'
-import { wasGivenUp } from './watch.ts'
+import { wasGivenUp } from './given-up.ts'
 
 describe('API version', () => {
   it.each([
@@ -54,6 +54,7 @@ describe('a container that Docker gave up on', () => {
     ['plugin "weft" not found', 'always', true],
     ['plugin "weft" not found', 'unless-stopped', true],
     ['plugin "weft" not found', 'no', false],
+    ['NetworkDriver.CreateEndpoint: container not wired: 10.0.0.2: parent interface is missing', 'always', true],
     ['', 'always', false],
     ['OCI runtime create failed', 'always', false],
   ])('error %j, policy %s: %s', (error, policy, expected) => {

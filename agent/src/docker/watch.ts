@@ -1,6 +1,6 @@
 /**
  * Follows Docker: connects, hears its events, learns the names of endpoints, compares records with containers, and starts
- * what Docker gave up on while the agent was away. Nothing of it is in the path of a plugin call.
+ * what Docker gave up on while the agent was away or could not wire it. Nothing of it is in the path of a plugin call.
  *
  * Invariant: an event is a hint. What is done follows from lists and inspections; after each (re)connection everything is
  * compared anew (DOCKER.md 3: the stream replays nothing for sure).
@@ -14,6 +14,7 @@ import { adoptEndpoints, ownEndpoints } from './adopt.ts'
 import { compareWithDocker } from './compare.ts'
 import type { DockerContainer, Engine, InspectedContainer } from './engine.ts'
 import { readEvent } from './events.ts'
+import { startGivenUp } from './given-up.ts'
 import { detached } from './ipam-driver.ts'
 
 export interface DockerWatchOptions {
@@ -76,6 +77,11 @@ export class DockerWatch {
     else store.change((state) => ({ ...state, endpointsKnown: true }))
   }
 
+  /** What kept containers from being wired is so no more. */
+  mended(): void {
+    if (this.#up) this.#startGivenUp()
+  }
+
   /** Until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, now } = this.#options
@@ -113,13 +119,11 @@ export class DockerWatch {
 
   /** Hears events until the stream ends; gives back the time of the last one. */
   async #follow(since: number | undefined, signal: AbortSignal): Promise<number | undefined> {
-    const { engine, store, log, onNetworks } = this.#options
+    const { engine, store, onNetworks } = this.#options
     const stream = engine.events(since, signal)
     onNetworks()
     this.#compareSoon(0)
-    this.#startGivenUp().catch((error: unknown) =>
-      log.warn({ error: WeftError.from(error).message }, 'containers not looked through'),
-    )
+    this.#startGivenUp()
     let last = since
     for await (const value of stream) {
       const { happening, time } = readEvent(value, (id) => Object.hasOwn(store.current.dockerNetworks, id))
@@ -152,6 +156,13 @@ export class DockerWatch {
       this.#learning.delete(container)
       log.warn({ container: container.slice(0, 12), error: WeftError.from(error).message }, 'names not learned')
     }
+  }
+
+  #startGivenUp(): void {
+    const { engine, log } = this.#options
+    startGivenUp(engine, log).catch((error: unknown) =>
+      log.warn({ error: WeftError.from(error).message }, 'containers not looked through'),
+    )
   }
 
   #compareSoon(ms: number): void {
@@ -225,32 +236,6 @@ export class DockerWatch {
     }
     return found
   }
-
-  /** Docker never retries a container whose plugin was missing at its boot (DOCKER.md 1.5). */
-  async #startGivenUp(): Promise<void> {
-    const { engine, log } = this.#options
-    const idle = (await engine.containers()).filter(({ State }) => State === 'exited' || State === 'created')
-    for (const { Id } of idle) {
-      const container = await engine.container(Id)
-      if (container === undefined || !wasGivenUp(container)) continue
-      log.info(
-        { container: container.Name, error: container.State.Error },
-        'starting a container that Docker gave up on',
-      )
-      await engine
-        .startContainer(Id)
-        .catch((error: unknown) =>
-          log.warn({ container: container.Name, error: WeftError.from(error).message }, 'container not started'),
-        )
-    }
-  }
-}
-
-/** A container that should run by its restart policy and could not for want of its network plugin. */
-export function wasGivenUp({ State, HostConfig }: InspectedContainer): boolean {
-  const policy = HostConfig?.RestartPolicy?.Name ?? ''
-  const wanted = policy === 'always' || policy === 'unless-stopped' || policy === 'on-failure'
-  return wanted && !State.Running && /plugin|weft/i.test(State.Error)
 }
 
 /** The record with what the container says of it; the very same object when that is nothing new. */
