@@ -132,7 +132,7 @@ describe.skipIf(inject('rigReason') !== '')('ipvlan on VLANs of a shared trunk',
       docker(rig.hosts[0], 'rm', '-f', 'l2-1', 'l3-1', 'l3s-1'),
       docker(rig.hosts[1], 'rm', '-f', 'l2-2', 'l3-2'),
     ])
-    for (const { network } of NETWORKS) await weft(rig.controller, 'network', 'rm', network)
+    await weft(rig.controller, 'network', 'rm', ...NETWORKS.map(({ network }) => network))
     await converged(rig.controller, 2)
     for (const host of rig.hosts) {
       const left = JSON.parse(await host.must(['ip', '-j', 'link', 'show'])) as { ifname: string }[]

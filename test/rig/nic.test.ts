@@ -3,11 +3,12 @@
  * disappears, comes back, gets another name; a sub-interface that somebody deletes, and one that is an admin's own. The tests
  * are one story and run in order.
  */
+import type { HostView, StatusView } from '@weft/shared'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { waitFor } from '../../cli/src/lab/wait.ts'
 import type { Machine } from './machine.ts'
 import { attach, failures, type Rig } from './rig.ts'
-import { addressOf, converged, docker, linksOf, ping, runContainer, slowness, weft } from './story.ts'
+import { addressOf, ask, converged, docker, linksOf, ping, runContainer, slowness, weft } from './story.ts'
 
 /** Guest time from a NIC's return to a container that has its interface again, where nothing else uses the machine. */
 const REPAIR_MS = 2_000
@@ -31,9 +32,7 @@ describe.skipIf(inject('rigReason') !== '')('NICs under containers', () => {
   const reachesSoon = (name = 'n1') =>
     waitFor(() => reaches(name), { what: `${name} to reach n2`, timeoutMs: 30_000, intervalMs: 200 })
   const problems = async (host: string) => {
-    const { hosts } = JSON.parse(await weft(rig.controller, 'status', '--format', 'json')) as {
-      hosts: { id: string; problems: { message: string }[] }[]
-    }
+    const { hosts } = await ask<StatusView>(rig.controller, '/v1/status')
     return hosts.find(({ id }) => id === host)?.problems.map(({ message }) => message) ?? []
   }
   const tells = (host: string, text: RegExp) =>
@@ -64,7 +63,9 @@ describe.skipIf(inject('rigReason') !== '')('NICs under containers', () => {
     rig = attach()
     const [first, second] = rig.hosts
     await second.shell('ip link set eth1 down; ip link set eth1 name ens7; ip link set ens7 up')
-    await waitFor(async () => (await weft(rig.controller, 'host', 'inspect', 'docker2')).includes('"ens7"'), {
+    const names = async () =>
+      (await ask<HostView>(rig.controller, '/v1/hosts/docker2')).facts.interfaces.map(({ name }) => name)
+    await waitFor(async () => (await names()).includes('ens7'), {
       what: 'docker2 to tell of ens7',
       timeoutMs: 60_000,
       intervalMs: 500,

@@ -2,11 +2,11 @@
  * The package's life on a host that carries traffic: installed again over itself (an upgrade to the same version runs
  * the same scripts), its agent killed, purged. One story, in order, on networks of its own.
  */
-import { WEFT_LINK_GROUP } from '@weft/shared'
+import { type StatusView, WEFT_LINK_GROUP } from '@weft/shared'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { waitFor } from '../../cli/src/lab/wait.ts'
 import { attach, failures, type Rig } from './rig.ts'
-import { addressOf, converged, docker, parsePings, ping, runContainer, weft } from './story.ts'
+import { addressOf, ask, converged, docker, parsePings, ping, runContainer, weft } from './story.ts'
 
 /** Worst mark of `systemd-analyze security` that a unit may have; 10 is no sandbox at all. */
 const EXPOSURE = { 'weft-agent.service': 4.5, 'weft-controller.service': 2.5 } as const
@@ -19,19 +19,11 @@ describe.skipIf(inject('rigReason') !== '')('the package on a host in use', () =
     rig = attach()
     await converged(rig.controller, 2)
     const [first, second] = rig.hosts
-    await weft(rig.controller, 'network', 'create', '--subnet', '10.91.0.0/24', 'over')
-    await weft(
-      rig.controller,
-      'network',
-      'create',
-      '-d',
-      'macvlan',
-      '--subnet',
-      '10.92.0.0/24',
-      '-o',
-      'parent=eth1.91',
-      'wire',
-    )
+    const create = (...options: string[]) => weft(rig.controller, 'network', 'create', ...options)
+    await Promise.all([
+      create('--subnet', '10.91.0.0/24', 'over'),
+      create('-d', 'macvlan', '--subnet', '10.92.0.0/24', '-o', 'parent=eth1.91', 'wire'),
+    ])
     await converged(rig.controller, 2)
     await Promise.all([runContainer(first, 'p1', 'over'), runContainer(second, 'p2', 'over')])
     address = await addressOf(second, 'p2', 'over')
@@ -95,9 +87,7 @@ describe.skipIf(inject('rigReason') !== '')('the package on a host in use', () =
     const [first] = rig.hosts
     await waitFor(
       async () => {
-        const { hosts } = JSON.parse(await weft(rig.controller, 'status', '--format', 'json')) as {
-          hosts: { id: string; alive: boolean }[]
-        }
+        const { hosts } = await ask<StatusView>(rig.controller, '/v1/status')
         return hosts.find(({ id }) => id === 'docker2')?.alive === false
       },
       { what: 'docker2 to be seen as gone', timeoutMs: 90_000, intervalMs: 2_000 },

@@ -1,4 +1,5 @@
 /** What the rig's tests say often: Docker and Weft on a machine, addresses, pings. */
+import type { StatusView } from '@weft/shared'
 import { waitFor } from '../../cli/src/lab/wait.ts'
 import type { Machine } from './machine.ts'
 
@@ -40,15 +41,22 @@ export function parsePings(text: string): Pings {
   return { sent: Number(sent ?? 0), received: Number(received ?? 0) }
 }
 
+/**
+ * GET of the controller's API by its own socket: a question asked often, and `weft` is a program that an emulated processor
+ * takes seconds to start.
+ */
+export async function ask<T>(controller: Machine, path: string): Promise<T> {
+  const question = 'printf "GET $1 HTTP/1.0\\r\\n\\r\\n" | nc -U /run/weft/controller.sock'
+  const answer = await controller.shell(question, [path], { timeoutMs: 120_000 })
+  return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as T
+}
+
 /** Every live host at the newest revision, and this many of them. */
 export async function converged(controller: Machine, hosts: number): Promise<void> {
-  const argv = ['weft', 'status', '--wait', '--timeout', '60s', '--format', 'json']
   await waitFor(
     async () => {
-      const { code, out } = await controller.exec(argv, { timeoutMs: 120_000 })
-      if (code !== 0) return undefined
-      const status = JSON.parse(out) as { hosts: { alive: boolean; converged: boolean }[] }
-      return status.hosts.filter(({ alive, converged }) => alive && converged).length === hosts ? true : undefined
+      const status = await ask<StatusView>(controller, '/v1/status?wait=true&timeoutMs=60000').catch(() => undefined)
+      return status?.hosts.filter(({ alive, converged }) => alive && converged).length === hosts ? true : undefined
     },
     { what: `${hosts} converged hosts`, timeoutMs: 180_000, intervalMs: 1_000 },
   )

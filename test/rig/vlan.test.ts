@@ -38,10 +38,12 @@ describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk'
   })
 
   it('one command each makes the two networks on both hosts, sub-interfaces and all', async () => {
-    for (const { network, id, subnet, gateway } of VLANS) {
-      const options = ['-d', 'macvlan', '--subnet', subnet, '--gateway', gateway, '-o', `parent=eth1.${id}`]
-      await weft(rig.controller, 'network', 'create', ...options, network)
-    }
+    await Promise.all(
+      VLANS.map(({ network, id, subnet, gateway }) => {
+        const options = ['-d', 'macvlan', '--subnet', subnet, '--gateway', gateway, '-o', `parent=eth1.${id}`]
+        return weft(rig.controller, 'network', 'create', ...options, network)
+      }),
+    )
     await converged(rig.controller, 2)
     for (const host of rig.hosts) {
       const found = await linksOf(host)
@@ -148,7 +150,7 @@ describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk'
 
   it('removed networks take their sub-interfaces with them', async () => {
     await Promise.all(rig.hosts.map((host, index) => docker(host, 'rm', '-f', `a${index + 1}`, `b${index + 1}`)))
-    for (const { network } of VLANS) await weft(rig.controller, 'network', 'rm', network)
+    await weft(rig.controller, 'network', 'rm', ...VLANS.map(({ network }) => network))
     await converged(rig.controller, 2)
     for (const host of rig.hosts) {
       expect((await linksOf(host)).filter(({ ifname }) => ifname.startsWith('eth1.'))).toEqual([])

@@ -130,7 +130,7 @@ describe.skipIf(inject('rigReason') !== '')('the wire below containers', () => {
 
   it('nothing is left when containers and networks are gone', async () => {
     await Promise.all(rig.hosts.map((host, index) => docker(host, 'rm', '-f', `s${index + 1}`, `b${index + 1}`)))
-    for (const { network } of NETWORKS) await weft(rig.controller, 'network', 'rm', network)
+    await weft(rig.controller, 'network', 'rm', ...NETWORKS.map(({ network }) => network))
     await converged(rig.controller, 2)
     for (const host of rig.hosts)
       expect((await linksOf(host)).filter(({ ifname }) => ifname.startsWith('eth1.'))).toEqual([])
