@@ -2,6 +2,7 @@
 import type { AgentRequest } from '@weft/shared'
 import type { AgentHandlers } from './agent-requests.ts'
 import {
+  areRemovalsAllowed,
   bindEndpoint,
   claimAddress,
   type DomainDeps,
@@ -51,7 +52,9 @@ export function createAgentHandlers(options: AgentHandlerOptions): AgentHandlers
       await known(host)
       const page = snapshots.page(host, request.offset, request.revision)
       const cluster = deps.cluster.current().cluster ?? ''
-      return { cluster, host, epoch: request.epoch, massDelete: false, ...page }
+      // One marked page marks the snapshot.
+      const massDelete = request.offset === 0 && (await areRemovalsAllowed(deps, host))
+      return { cluster, host, epoch: request.epoch, massDelete, ...page }
     },
     claim: (host, request) => claimAddress(deps, host, request),
     bind: (host, request) => bindEndpoint(deps, host, request),

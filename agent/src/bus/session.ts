@@ -241,7 +241,8 @@ export class Session {
       this.#problem = {
         code: 'mass_delete',
         message,
-        remedy: 'look for what deleted them; restart their containers, or mark the removal as meant',
+        remedy:
+          'look for what deleted them; restart their containers, or, if it is meant: weft host allow-removals HOST',
       }
       this.changed()
       return

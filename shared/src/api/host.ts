@@ -1,6 +1,7 @@
 /** Hosts, as they have told about themselves. */
 import { z } from 'zod'
 import { HostFacts } from '../words/host-facts.ts'
+import { RequestId } from '../words/names.ts'
 import { type OperationTable, Ref } from './operation.ts'
 
 export const HostView = z.strictObject({
@@ -15,6 +16,14 @@ export const HostView = z.strictObject({
 export type HostView = z.infer<typeof HostView>
 
 export const HOST_OPERATIONS = {
+  /** For some minutes the host's agent takes snapshots that remove many of its endpoints at once. */
+  hostAllowRemovals: {
+    method: 'POST',
+    path: '/v1/hosts/:ref/allow-removals',
+    params: z.strictObject({ ref: Ref }),
+    body: z.strictObject({ req: RequestId }),
+    reply: z.strictObject({ host: z.string(), seconds: z.number().int() }),
+  },
   hostList: { method: 'GET', path: '/v1/hosts', reply: z.array(HostView) },
   hostInspect: { method: 'GET', path: '/v1/hosts/:ref', params: z.strictObject({ ref: Ref }), reply: HostView },
 } as const satisfies OperationTable

@@ -1,6 +1,13 @@
 /** T8 and T12: joins, signs of life, facts, uplinks. */
 import { describe, expect, it } from 'vitest'
-import { joinHost, recordFacts, refreshAlive, setUplink } from '../../../controller/src/domain/index.ts'
+import {
+  allowRemovals,
+  areRemovalsAllowed,
+  joinHost,
+  recordFacts,
+  refreshAlive,
+  setUplink,
+} from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
 import { type DomainStage, endAlive, factsOf, failure, join, newRequest, on } from './world.ts'
 
@@ -43,6 +50,20 @@ export function hostsConformance(at: DomainStage): void {
       expect((await failure(at.create('front', on('10.1.2.0/24')))).message).toContain(
         'route 10.1.0.0/16 of host docker1',
       )
+    })
+
+    it('marks for a while that removals are meant, and says who did', async () => {
+      expect(await areRemovalsAllowed(at.deps, 'docker1')).toBe(false)
+      expect(await allowRemovals(at.deps, 'docker1', newRequest(), 'local')).toEqual({ host: 'docker1', seconds: 600 })
+      expect(await areRemovalsAllowed(at.deps, 'docker1')).toBe(true)
+      expect(await areRemovalsAllowed(at.deps, 'docker2')).toBe(false)
+      const { entries } = await at.deps.kv.list(keys.audit(''))
+      expect(entries.some(({ value }) => value.includes('host.allow-removals'))).toBe(true)
+      const { entry } = await at.deps.kv.get(keys.allowRemovals('docker1'))
+      expect(entry?.lease).toBeDefined()
+      expect(await failure(allowRemovals(at.deps, 'docker9', newRequest(), 'local'))).toMatchObject({
+        code: 'not_found',
+      })
     })
 
     it('sets and takes away uplinks; refuses an interface or host that is not', async () => {

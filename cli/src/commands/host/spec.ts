@@ -28,5 +28,15 @@ export const hostSpec: GroupSpec = {
       api: true,
       load: () => import('./inspect.ts'),
     },
+    {
+      name: 'allow-removals',
+      summary: 'Let a host follow an intent that removes many of its endpoints at once',
+      examples: [{ line: 'weft host allow-removals docker1', does: 'after weft status says that it refuses one' }],
+      details:
+        'An agent refuses a snapshot that takes away more than 30 % of its endpoints: etcd may have been damaged.',
+      arguments: [{ name: '<HOST>', summary: 'name', hint: 'hosts' }],
+      api: true,
+      load: () => import('./allow-removals.ts'),
+    },
   ],
 }

@@ -4,7 +4,7 @@
  * Invariants
  * - Addresses are fixed-width hex, so that keys sort as addresses do.
  * - `ip/<subnet>/endpoint/` is empty before a subnet may go; `ip/<subnet>/reserved/` may go with it (TRUTH.md T7).
- * - `alive/<host>` and `leader` are the only leased keys; nothing that safety rests on is leased.
+ * - `alive/<host>`, `allow-removals/<host>` and `leader` are the only leased keys; nothing that safety rests on is leased.
  */
 import { addressToHex, EndpointName, Name, parseAddress, Uid } from '@weft/shared'
 
@@ -39,6 +39,7 @@ export const keys = {
   host: (host: string): string => at('host', host),
   facts: (host: string): string => at('facts', host),
   alive: (host: string): string => at('alive', host),
+  allowRemovals: (host: string): string => at('allow-removals', host),
   vtep: (hex: string): string => at('vtep', hex),
   router: (uid: string): string => at('router', uid),
   routerName: (name: string): string => at('routername', name),
@@ -69,7 +70,7 @@ export type ParsedKey =
   | { readonly kind: 'reservation'; readonly network: string; readonly name: string }
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
-  /** Compared in transactions and never looked up. MACs, audit and the leader are not read at all: there are too many, or none. */
+  /** Compared in transactions and never looked up. MACs, audit, marks and the leader are not cached: there are too many, or none. */
   | { readonly kind: 'name' | 'vtep' | 'guard' }
 
 /** Reads a key back; never throws. */
@@ -112,6 +113,7 @@ export function parseKey(key: string): ParsedKey {
       return { kind: 'name' }
     case 'vtep':
       return { kind: 'vtep' }
+    case 'allow-removals':
     case 'audit':
     case 'leader':
     case 'mac':

@@ -204,6 +204,7 @@ export const AuditRecord = z.strictObject({
   time: Time,
   actor: z.enum(ACTORS),
   action: z.enum([
+    'host.allow-removals',
     'network.create',
     'network.update',
     'network.remove',
