@@ -29,7 +29,10 @@ import { openNamespaceFinder } from './kernel/namespace-finder.ts'
 import type { Log } from './log.ts'
 import { Loop } from './loop.ts'
 import { Outbox } from './outbox.ts'
+import { claimsOf } from './plan/index.ts'
+import { createPortWatch } from './port-watch.ts'
 import { createReconcile } from './reconcile.ts'
+import { localEndpoints } from './state/local-endpoints.ts'
 import { StateStore } from './state/store.ts'
 import type { Supervisor } from './supervisor.ts'
 import { createListenersAt, createPortsHandler, refuseTaken } from './taken-ports.ts'
@@ -64,6 +67,7 @@ const PLUGIN_DEADLINE_MS = 9_000
 /** With what a claim may take it stays under the plugin's deadline. */
 const JOIN_WAIT_MS = 2_000
 const KEEPER_RETRY_MS = 2_000
+const LOOK_AT_PORTS_EVERY_MS = 3_000
 const TELL_ALL_EVERY_MS = 300_000
 
 export async function startAgent(options: AgentOptions, log: Log): Promise<Agent> {
@@ -263,6 +267,17 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   await listenForDocker(server, options.pluginSocket, hasInheritedSocket(options.env, options.pid))
   supervisor.serves()
 
+  const lookAtPorts = createPortWatch({
+    claims: () => {
+      const { entries, endpoints } = store.written
+      return claimsOf({ entries, endpoints: localEndpoints(endpoints, entries), hostId: host })
+    },
+    listenersAt: createListenersAt(),
+    onChanged: () => loop.trigger('listeners'),
+  })
+  const ports = setInterval(() => {
+    lookAtPorts().catch((error: unknown) => log.warn({ error: String(error) }, 'listeners cannot be read'))
+  }, LOOK_AT_PORTS_EVERY_MS)
   const tellAll = setInterval(() => outbox.tellAll(), TELL_ALL_EVERY_MS)
   const background = Promise.all([
     nats.run(stop.signal),
@@ -279,6 +294,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       supervisor.stops()
       stop.abort()
       clearInterval(tellAll)
+      clearInterval(ports)
       outbox.stop()
       keeper.stop()
       attachments.stop()

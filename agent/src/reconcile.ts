@@ -203,13 +203,9 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
   note(store, seen, now())
   // Once more with what was seen: where one interface is decides over the routes of others.
   const endpoints = localEndpoints(withAttachments(records, seen, now()), entries)
-  const taken = await options.listenersAt(claimsOf({ publications: publicationsOf(entries), endpoints }))
+  const taken = await options.listenersAt(claimsOf({ entries, endpoints, hostId: options.host }))
   const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host, taken })
   return { ...diff(desired, observed), problems, observed }
-}
-
-function publicationsOf(entries: EntryMap) {
-  return [...entries.values()].flatMap((entry) => (entry.kind === 'publication' ? [entry] : []))
 }
 
 /** However long Docker takes; then the interface is ours to keep whatever it lacks. */

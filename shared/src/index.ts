@@ -63,6 +63,7 @@ export type {
   RemoteEndpoint,
 } from './drivers/driver.ts'
 export { hasOwnGateway } from './drivers/gateway.ts'
+export { passingTable } from './drivers/gateway-table.ts'
 export { type GuardedLink, guardTable, linkLocalOf } from './drivers/guard.ts'
 export {
   changedOptions,

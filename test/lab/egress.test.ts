@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findHost } from '../../cli/src/lab/index.ts'
 import { inspected, on, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
-import { OUTSIDE_PORT, type Outside, openOutside } from '../support/outside.ts'
+import { type Outside, openOutside } from '../support/outside.ts'
+import { TELLING_PORT } from '../support/telling-server.ts'
 
 const BYTES = 300_000
 const SHA256 = createHash('sha256').update(Buffer.alloc(BYTES, '\0')).digest('hex')
@@ -35,7 +36,7 @@ describe('way out', () => {
 
   /** Sends BYTES by HTTP from a container; what the server outside answers, or undefined when nothing came back. */
   async function asks(host: string, container: string, address: string) {
-    const url = `http://${address.includes(':') ? `[${address}]` : address}:${OUTSIDE_PORT}/`
+    const url = `http://${address.includes(':') ? `[${address}]` : address}:${TELLING_PORT}/`
     const script = `head -c ${BYTES} /dev/zero | curl -s --globoff --max-time 3 --data-binary @- '${url}'`
     const { code, stdout } = await tryOn(lab(), host, 'docker', 'exec', container, 'sh', '-c', script)
     return code === 0 ? (JSON.parse(stdout) as { from: string; bytes: number; sha256: string }) : undefined

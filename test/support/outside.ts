@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
 import type { Lab } from '../../cli/src/lab/index.ts'
+import { TELLING_SERVER } from './telling-server.ts'
 
 const run = promisify(execFile)
 
@@ -13,21 +14,6 @@ export interface Outside {
   exec(...argv: string[]): Promise<string>
   close(): Promise<void>
 }
-
-/** Its HTTP server tells who asks and what came: `{"from":"10.250.0.11","bytes":3,"sha256":"…"}`. */
-export const OUTSIDE_PORT = 9000
-
-const SERVER = `
-const { createServer } = require('node:http')
-const { createHash } = require('node:crypto')
-createServer(async (request, response) => {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of request) { hash.update(chunk); bytes += chunk.length }
-  const from = request.socket.remoteAddress.replace('::ffff:', '')
-  response.end(JSON.stringify({ from, bytes, sha256: hash.digest('hex') }))
-}).listen(${OUTSIDE_PORT}, '::', () => console.log('ready'))
-`
 
 /** Plugs it into the lab's switch; the lab takes its namespace down should the test not. */
 export async function openOutside(lab: Lab): Promise<Outside> {
@@ -41,7 +27,7 @@ export async function openOutside(lab: Lab): Promise<Outside> {
   await there('address', 'add', `${ipv4}/${prefixLength4}`, 'dev', 'eth0')
   await there('address', 'add', `${ipv6}/${prefixLength6}`, 'dev', 'eth0', 'nodad')
   for (const name of ['lo', 'eth0']) await there('link', 'set', name, 'up')
-  const server: ChildProcess = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', SERVER], {
+  const server: ChildProcess = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', TELLING_SERVER], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   if (server.stdout !== null) await once(server.stdout, 'data')

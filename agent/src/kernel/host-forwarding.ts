@@ -2,7 +2,7 @@
  * Routing between the host's interfaces, which Weft's gateways stand on: the kernel's switch for it, and room in iptables.
  *
  * Where a FORWARD chain drops what it does not know (Docker makes it so, ufw too), an accept of our own table is not the
- * last word: each table's verdict stands for itself. So two rules for our gateways' names stand at the end of that chain,
+ * last word: each table's verdict stands for itself. So rules for the names of our gateways and shims stand at the end of that chain,
  * after everything that Docker and the admin wrote (DOCKER-USER included), and take only the place of the policy. What
  * may pass between gateways and others is judged by our own table before. Where the policy is ACCEPT nothing is written.
  *
@@ -21,8 +21,8 @@ const FAMILIES = {
 const IPV6_INTERFACES = '/proc/sys/net/ipv6/conf'
 /** Waits for whoever else alters the tables. */
 const LOCK = ['-w', '5'] as const
-const RULES: readonly string[] = ['-i', '-o'].map(
-  (way) => `${way} ${interfacePrefix('gateway')}+ -m comment --comment weft -j ACCEPT`,
+const RULES: readonly string[] = (['gateway', 'shim'] as const).flatMap((role) =>
+  ['-i', '-o'].map((way) => `${way} ${interfacePrefix(role)}+ -m comment --comment weft -j ACCEPT`),
 )
 
 export interface HostForwarding {

@@ -20,7 +20,6 @@ import {
   type LocalEndpoint,
   mergeHostStates,
   type NetworkSpec,
-  type PublicationSpec,
   parseOptions,
   type RemoteEndpoint,
   subInterfaceNames,
@@ -69,28 +68,22 @@ export function desiredState(input: DesiredInput): Desired {
     held.push(...heldLinks(uid, endpoints))
   }
   const united = uniteNetworks(states, held)
-  const published = publishedPorts({ ...intent, endpoints: input.endpoints, taken: input.taken ?? [] })
+  const published = publishedPorts({ ...input, taken: input.taken ?? [], underlay: input.host.underlay })
   problems.push(...published.problems)
   for (const { network, error } of united.refused) problems.push(problemOf(error, network))
-  const own = {
-    ...EMPTY_HOST_STATE,
-    namespaces: routerNamespaces(input.entries, input.hostId),
-    nftTables: published.tables,
-  }
-  return { state: mergeHostStates([united.state, own]), problems }
+  const routers = { ...EMPTY_HOST_STATE, namespaces: routerNamespaces(input.entries, input.hostId) }
+  return { state: mergeHostStates([united.state, routers, published.state]), problems }
 }
 
 interface Intent {
   readonly networks: readonly NetworkSpec[]
   readonly remote: ReadonlyMap<string, readonly EndpointSpec[]>
   readonly vteps: ReadonlyMap<string, string>
-  readonly publications: readonly PublicationSpec[]
   readonly host: DriverHost
 }
 
 function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
   const networks: NetworkSpec[] = []
-  const publications: PublicationSpec[] = []
   const remote = new Map<string, EndpointSpec[]>()
   const vteps = new Map<string, string>()
   const uplinks: Record<string, string> = { ...host.uplinks }
@@ -115,14 +108,12 @@ function sortEntries({ entries, hostId, host }: DesiredInput): Intent {
         uplinks[entry.name] = entry.interface
         break
       case 'publication':
-        publications.push(entry)
-        break
       case 'router':
         break
     }
   }
   networks.sort((a, b) => (a.uid < b.uid ? -1 : 1))
-  return { networks, remote, vteps, publications, host: { ...host, uplinks } }
+  return { networks, remote, vteps, host: { ...host, uplinks } }
 }
 
 function expand(

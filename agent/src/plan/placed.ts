@@ -12,6 +12,7 @@ import {
   driverFor,
   type EndpointSpec,
   type EntryMap,
+  hasOwnGateway,
   interfaceName,
   type LocalEndpoint,
   type Namespace,
@@ -24,6 +25,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/networks.ts'
+import { publicationsIn } from './publications.ts'
 
 type Route = NonNullable<LocalEndpoint['routes']>[number]
 type ByNetwork = ReadonlyMap<string, readonly LocalEndpoint[]>
@@ -50,8 +52,9 @@ export function withPlaced(entries: EntryMap, containers: ByNetwork, hostId: str
 
 function shim(entry: EndpointSpec, network: NetworkSpec, entries: EntryMap, containers: ByNetwork): LocalEndpoint {
   const families = new Set(entry.addresses.map((address) => parseAddress(address).family))
-  // Own ones from the records: they are wired before the controller's word of them is back.
-  const own = (containers.get(network.uid) ?? []).flatMap(({ addresses }) => addresses.map(withoutPrefix))
+  // Own ones from the records, unless Weft's gateway leads to them: they are wired before the controller's word of them is back.
+  const local = hasOwnGateway(network) ? [] : (containers.get(network.uid) ?? [])
+  const own = local.flatMap(({ addresses }) => addresses.map(withoutPrefix))
   const others = spans(network)
     ? endpointsIn(entries, network.uid).filter(({ host, role }) => host !== entry.host && role === undefined)
     : []
@@ -66,6 +69,7 @@ function shim(entry: EndpointSpec, network: NetworkSpec, entries: EntryMap, cont
       .sort()
       .map((address) => ({ destination: single(address) })),
     attachment: { phase: 'placed', role: 'shim', link: { netns: '', name: interfaceName('shim', entry.uid) } },
+    ...(publicationsIn(entries).some((each) => each.network === network.uid) ? { forwards: true } : {}),
     name: 'host shim',
   }
 }

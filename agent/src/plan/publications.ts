@@ -1,157 +1,161 @@
 /**
- * Ports of the host that lead to containers: those of publications and those that Docker's `-p` asks for where containers leave
- * through Weft's gateway. Pure. Addresses are translated before routing (nft `dnat`), which keeps the client's address; what may
- * then pass is the gateway's affair (shared/src/drivers/gateway-table.ts).
+ * Ports of the host that lead to containers: those of publications and those that Docker's `-p` asks for where containers
+ * leave through Weft's gateway. Pure. Addresses are translated before routing (nft `dnat`).
+ *
+ * A container of this host behind Weft's gateway is reached through that, and sees the client's own address. Any other, on
+ * another host or with another way out, is reached through this host's shim in the network, and sees the shim's: its
+ * answer would not come back here otherwise. What may then pass is one table's affair (shared/src/drivers/gateway-table.ts).
  *
  * Invariants
  * - A port leads somewhere only while its container runs; before and afterwards the host itself refuses connections.
- * - A port on which somebody on the host listens is not opened, and neither is one that an earlier one has: it is a problem of
- *   the host, by name.
+ * - A port on which somebody on the host listens is not opened, and neither is one that an earlier one has: it is a problem
+ *   of the host, by name.
+ * - Without its shim the host has not yet heard of the network's other containers: it says so rather than seem to be done.
  */
 import {
+  type DriverHost,
+  EMPTY_HOST_STATE,
+  type EndpointSpec,
+  type EntryMap,
   formatHostSide,
   formatPublication,
   type HostPortClaim,
   type HostProblem,
+  type HostState,
+  hasOwnGateway,
   type LocalEndpoint,
-  type NftSet,
-  type NftTable,
   type PublicationSpec,
-  type PublishedPort,
+  parseAddress,
+  passingTable,
   samePort,
 } from '@weft/shared'
+import { networkOf } from '../state/networks.ts'
+import { type OpenPort, publishTable } from './publish-table.ts'
 
 /** A port that somebody on the host has, and who. */
 export type TakenPort = HostPortClaim & { readonly by: string }
 
 export interface PublishInput {
-  readonly publications: readonly PublicationSpec[]
-  /** By network uid. */
+  readonly entries: EntryMap
+  /** This host's containers, by network uid. */
   readonly endpoints: ReadonlyMap<string, readonly LocalEndpoint[]>
-  readonly taken: readonly TakenPort[]
+  readonly hostId: string
 }
 
 export interface Published {
-  readonly tables: NftTable[]
+  readonly state: HostState
   readonly problems: HostProblem[]
 }
 
-/** A port of the host's and the addresses that it leads to, one a family; none while its container does not run. */
-interface Wanted extends PublishedPort {
+/** Leads nowhere, without addresses, while its container does not run. */
+interface Wanted extends OpenPort {
   readonly what: string
-  readonly addresses: readonly string[]
+  /** Why it cannot be opened, whoever has the port. */
+  readonly lacks?: HostProblem
 }
 
 /** What the host's own listeners may stand in the way of. */
-export function claimsOf({ publications, endpoints }: Omit<PublishInput, 'taken'>): HostPortClaim[] {
-  return wantedPorts(publications, endpoints).map(({ protocol, hostPort, hostIp }) => ({
+export function claimsOf(input: PublishInput): HostPortClaim[] {
+  return wantedPorts(input).map(({ protocol, hostPort, hostIp }) => ({
     protocol,
     port: hostPort,
     ...(hostIp === undefined ? {} : { ip: hostIp }),
   }))
 }
 
-export function publishedPorts({ publications, endpoints, taken }: PublishInput): Published {
+export function publishedPorts(
+  input: PublishInput & { readonly taken: readonly TakenPort[]; readonly underlay: DriverHost['underlay'] },
+): Published {
   const opened: Wanted[] = []
   const problems: HostProblem[] = []
-  for (const wanted of wantedPorts(publications, endpoints)) {
-    const listener = taken.find(({ protocol, port, ip }) => samePort(wanted, { protocol, hostPort: port, hostIp: ip }))
-    const earlier = opened.find((each) => samePort(each, wanted))
-    const by = earlier?.what ?? listener?.by
-    if (by === undefined) opened.push(wanted)
-    else problems.push(portTaken(wanted, by))
+  for (const wanted of wantedPorts(input)) {
+    const listener = input.taken.find((each) => {
+      return samePort(wanted, { protocol: each.protocol, hostPort: each.port, hostIp: each.ip })
+    })
+    const by = opened.find((each) => samePort(each, wanted))?.what ?? listener?.by
+    if (by !== undefined) problems.push(portTaken(wanted, by))
+    else if (wanted.lacks !== undefined) problems.push(wanted.lacks)
+    else opened.push(wanted)
   }
   const leading = opened.filter(({ addresses }) => addresses.length > 0)
-  return { tables: leading.length === 0 ? [] : [publishTable(leading)], problems }
+  const shims = publicationsIn(input.entries).flatMap(({ network }) => shimIn(input, network) ?? [])
+  const families = shims.flatMap(({ addresses }) => addresses.map((address) => parseAddress(address).family))
+  const state: HostState = {
+    ...EMPTY_HOST_STATE,
+    nftTables: [
+      ...(leading.length === 0 ? [] : [publishTable(leading)]),
+      ...(shims.length === 0 ? [] : [passingTable(input.underlay.interface)]),
+    ],
+    hostForwarding: [...new Set(families)],
+  }
+  return { state, problems }
+}
+
+export function publicationsIn(entries: EntryMap): PublicationSpec[] {
+  return [...entries.values()].filter((entry) => entry.kind === 'publication').sort((a, b) => (a.uid < b.uid ? -1 : 1))
 }
 
 /** Docker's own first: a container that runs had its port before. */
-function wantedPorts(
-  publications: readonly PublicationSpec[],
-  endpoints: ReadonlyMap<string, readonly LocalEndpoint[]>,
-): Wanted[] {
-  const own = [...endpoints.values()].flat().flatMap((endpoint) =>
+function wantedPorts(input: PublishInput): Wanted[] {
+  const own = [...input.endpoints.values()].flat().flatMap((endpoint) =>
     (endpoint.ports ?? []).map((port) => ({
       ...port,
       what: `port ${formatPublication(port)} of container ${endpoint.name ?? endpoint.uid} (docker run -p)`,
-      addresses: addressesOf(endpoint),
+      addresses: runs(endpoint) ? endpoint.addresses.map(plain) : [],
     })),
   )
-  const published = publications.map((each) => {
-    const target = (endpoints.get(each.network) ?? []).find(({ name, attachment }) => {
-      return name === each.container && attachment.phase !== 'new'
-    })
-    return {
-      ...each,
-      what: `publication ${formatPublication(each)} of container ${each.container}`,
-      addresses: target === undefined ? [] : addressesOf(target),
-    }
-  })
-  return [...own, ...published].sort((a, b) => (a.what < b.what ? -1 : 1))
+  const sorted = own.sort((a, b) => (a.what < b.what ? -1 : 1))
+  return [...sorted, ...publicationsIn(input.entries).map((publication) => wantedBy(publication, input))]
 }
 
-/** None while Docker has it in its hands on the way out. */
-function addressesOf({ addresses, attachment }: LocalEndpoint): string[] {
-  const runs = attachment.phase === 'sandbox' || (attachment.phase === 'in-flight' && attachment.sandbox !== undefined)
-  return runs ? addresses.map((address) => address.split('/')[0] ?? '') : []
+function wantedBy(publication: PublicationSpec, input: PublishInput): Wanted {
+  const { network: uid, container } = publication
+  const what = `publication ${formatPublication(publication)} of container ${container}`
+  const network = networkOf(input.entries, uid)
+  const local = (input.endpoints.get(uid) ?? []).find((endpoint) => endpoint.name === container && runs(endpoint))
+  if (network !== undefined && local !== undefined && hasOwnGateway(network)) {
+    return { ...publication, what, addresses: local.addresses.map(plain) }
+  }
+  if (publication.relayed !== true) return { ...publication, what, addresses: [] }
+  const addresses = local?.addresses.map(plain) ?? remoteNamed(input, publication)?.addresses ?? []
+  if (shimIn(input, uid) !== undefined) return { ...publication, what, addresses }
+  const lacks: HostProblem = {
+    code: 'unavailable',
+    message: `${what} is not open: this host has no address in network ${network?.name ?? uid} yet`,
+    remedy: 'the leading controller gives it one; see weft status on why not: the subnet may be full',
+  }
+  return { ...publication, what, addresses, lacks }
+}
+
+function remoteNamed({ entries, hostId }: PublishInput, { network, container }: PublicationSpec) {
+  return endpointsIn(entries, network)
+    .filter(({ name, host, stopped, role }) => name === container && host !== hostId && !stopped && role === undefined)
+    .sort((a, b) => (a.uid < b.uid ? -1 : 1))[0]
+}
+
+/** This host's own address in the network, if it has one. */
+function shimIn({ entries, hostId }: PublishInput, network: string): EndpointSpec | undefined {
+  return endpointsIn(entries, network).find(({ host, role }) => host === hostId && role === 'shim')
+}
+
+function endpointsIn(entries: EntryMap, network: string): EndpointSpec[] {
+  return [...entries.values()].filter((entry) => entry.kind === 'endpoint').filter((entry) => entry.network === network)
+}
+
+/** Not while Docker has its interface in its hands on the way out. */
+function runs({ attachment }: LocalEndpoint): boolean {
+  return attachment.phase === 'sandbox' || (attachment.phase === 'in-flight' && attachment.sandbox !== undefined)
+}
+
+function plain(address: string): string {
+  return address.split('/')[0] ?? ''
 }
 
 function portTaken({ what, hostIp, hostPort, protocol }: Wanted, by: string): HostProblem {
+  const port = `${formatHostSide({ hostIp, hostPort })}/${protocol}`
   return {
     code: 'conflict',
-    message: `${what} is not open: ${by} has ${formatHostSide({ hostIp, hostPort })}/${protocol} on this host`.slice(
-      0,
-      2000,
-    ),
+    message: `${what} is not open: ${by} has ${port} on this host`.slice(0, 2000),
     remedy: 'free the port here, or publish another one: weft unpublish, weft publish',
   }
-}
-
-/** Before Docker's and iptables' translation (NF_IP_PRI_NAT_DST, -100). */
-const BEFORE_DESTINATION_NAT = -105
-const PORTS = 'meta l4proto { tcp, udp }'
-
-function publishTable(ports: readonly Wanted[]): NftTable {
-  return {
-    netns: '',
-    family: 'inet',
-    name: 'weft_publish',
-    sets: [map('bound', 4, ports), map('bound', 6, ports), map('open', 4, ports), map('open', 6, ports)],
-    chains: [
-      {
-        name: 'publish',
-        rules: [
-          `${PORTS} dnat ip to ip daddr . meta l4proto . th dport map @bound4`,
-          `${PORTS} dnat ip6 to ip6 daddr . meta l4proto . th dport map @bound6`,
-          `${PORTS} dnat ip to meta l4proto . th dport map @open4`,
-          `${PORTS} dnat ip6 to meta l4proto . th dport map @open6`,
-        ],
-      },
-      {
-        name: 'prerouting',
-        hook: { type: 'nat', at: 'prerouting', priority: BEFORE_DESTINATION_NAT },
-        rules: ['fib daddr type local goto publish'],
-      },
-      {
-        name: 'output',
-        hook: { type: 'nat', at: 'output', priority: BEFORE_DESTINATION_NAT },
-        // What the host sends to its own loopback has no address that a container could answer to.
-        rules: ['ip daddr 127.0.0.0/8 accept', 'ip6 daddr ::1 accept', 'fib daddr type local goto publish'],
-      },
-    ],
-  }
-}
-
-/** `bound`: on one address of the host. `open`: on all. */
-function map(which: 'bound' | 'open', family: 4 | 6, ports: readonly Wanted[]): NftSet {
-  const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr'
-  const isOf = (text: string) => text.includes(':') === (family === 6)
-  const elements = ports.flatMap(({ hostIp, protocol, hostPort, port, addresses }) => {
-    const target = addresses.find(isOf)
-    if (target === undefined || (which === 'bound') !== (hostIp !== undefined)) return []
-    if (hostIp !== undefined && !isOf(hostIp)) return []
-    return [`${hostIp === undefined ? '' : `${hostIp} . `}${protocol} . ${hostPort} : ${target} . ${port}`]
-  })
-  const key = `${which === 'bound' ? `${address} . ` : ''}inet_proto . inet_service`
-  return { kind: 'map', name: `${which}${family}`, of: `type ${key} : ${address} . inet_service`, elements }
 }

@@ -12,6 +12,7 @@ import { joinSpec } from './join/spec.ts'
 import { labSpec } from './lab/spec.ts'
 import { leaveSpec } from './leave/spec.ts'
 import { networkSpec } from './network/spec.ts'
+import { portSpec, publishSpec, unpublishSpec } from './publish/spec.ts'
 import { routerSpec } from './router/spec.ts'
 import { FORMAT_OPTION, type GroupSpec } from './spec.ts'
 import { uplinkSpec } from './uplink/spec.ts'
@@ -30,6 +31,9 @@ export const TREE: GroupSpec = {
     endpointSpec,
     attachSpec,
     detachSpec,
+    publishSpec,
+    unpublishSpec,
+    portSpec,
     dnsSpec,
     hostSpec,
     uplinkSpec,

@@ -33,6 +33,8 @@ export interface LocalEndpoint {
   readonly deviceRoutes?: readonly string[]
   /** Further routes over this interface; by the device alone where there is no next hop. */
   readonly routes?: readonly { readonly destination: string; readonly via?: string }[]
+  /** Of Weft's own: what comes in on it and is for somebody else is routed on. */
+  readonly forwards?: true
   /** Ports of the host that lead to it (`docker run -p`), where that is Weft's to do. */
   readonly ports?: readonly PublishedPort[]
   readonly attachment: Attachment

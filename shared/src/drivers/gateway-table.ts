@@ -1,6 +1,6 @@
 /**
- * What may pass a host's gateways (`egress=weft`), and under which address it leaves: one network's part of one nft table of
- * ours in the host's netns. Constant rules; networks are in sets.
+ * What may pass a host's gateways (`egress=weft`), and its shims where ports are published through them, and under which
+ * address it leaves: one nft table of ours in the host's netns, of which each network has a part. Constant rules; networks are in sets.
  *
  * - From a network goes only what has an address of that network, and it goes out: never to another network of Weft's,
  *   nor to a bridge of the host other than the underlay. Guests of Docker's or libvirt's bridges are reached by what they
@@ -8,6 +8,7 @@
  * - Into a network comes what answers, and what was published; into a routed one (`nat=false`) everything.
  * - What leaves a network that is not routed is masqueraded. So is what comes back into the network that it came from
  *   (published on the host, asked for by a neighbour): else the answer would go past the host.
+ * - Through a shim goes what was published, under the shim's address, and back what answers.
  *
  * The rules are judged before those of iptables, which have their say afterwards (agent/src/kernel/host-forwarding.ts).
  */
@@ -25,18 +26,24 @@ export interface GatewayRules {
   readonly underlay: string
 }
 
-export const GATEWAY_TABLE = { netns: '', family: 'inet', name: 'weft_gateway' } as const
+const TABLE = { netns: '', family: 'inet', name: 'weft_gateway' } as const
 /** A little before NF_IP_PRI_FILTER (0) and NF_IP_PRI_NAT_SRC (100), where iptables and Docker are. */
 const BEFORE_FILTER = -10
 const BEFORE_SOURCE_NAT = 95
 
+/** The rules alone, of a host whose networks may have none. */
+export function passingTable(underlay: string): NftTable {
+  return gatewayTable({ link: '', subnets: [], nat: true, underlay })
+}
+
 export function gatewayTable({ link, subnets, nat, underlay }: GatewayRules): NftTable {
   const ours = `"${interfacePrefix('gateway')}*"`
+  const shims = `"${interfacePrefix('shim')}*"`
   const four = subnets.filter((cidr) => !cidr.includes(':'))
   const six = subnets.filter((cidr) => cidr.includes(':'))
   const behind = (list: readonly string[]) => list.map((cidr) => `"${link}" . ${cidr}`)
   return {
-    ...GATEWAY_TABLE,
+    ...TABLE,
     sets: [
       ranges('sources4', 'type ifname . ipv4_addr', behind(four)),
       ranges('sources6', 'type ifname . ipv6_addr', behind(six)),
@@ -67,9 +74,18 @@ export function gatewayTable({ link, subnets, nat, underlay }: GatewayRules): Nf
         ],
       },
       {
+        name: 'relayed',
+        rules: [`oifname ${shims} ct status dnat accept`, 'ct state established,related accept', 'counter drop'],
+      },
+      {
         name: 'forward',
         hook: { type: 'filter', at: 'forward', priority: BEFORE_FILTER },
-        rules: [`iifname ${ours} goto leaving`, `oifname ${ours} goto arriving`],
+        rules: [
+          `iifname ${ours} goto leaving`,
+          `oifname ${ours} goto arriving`,
+          `iifname ${shims} goto relayed`,
+          `oifname ${shims} goto relayed`,
+        ],
       },
       {
         name: 'postrouting',
@@ -77,6 +93,7 @@ export function gatewayTable({ link, subnets, nat, underlay }: GatewayRules): Nf
         rules: [
           'oifname . ip saddr @sources4 ct status dnat masquerade',
           'oifname . ip6 saddr @sources6 ct status dnat masquerade',
+          `oifname ${shims} ct status dnat masquerade`,
           `oifname ${ours} accept`,
           'ip saddr @masqueraded4 masquerade',
           'ip6 saddr @masqueraded6 masquerade',

@@ -52,7 +52,7 @@ function containerEnd(network: NetworkSpec, endpoint: LocalEndpoint, mtu: number
     case 'placed': {
       const ipv6 = endpoint.addresses.some((address) => address.includes(':'))
       // A host that routes (Docker makes it) would otherwise carry containers' frames on to wherever it has routes.
-      const forwarding = endpoint.attachment.role === 'router'
+      const forwarding = endpoint.attachment.role === 'router' || endpoint.forwards === true
       const own = { ipv6, forwarding, strictArp: true } as const
       return { ...endpoint.attachment.link, ...about, ...own, presence: 'required', up: true }
     }

@@ -19,6 +19,8 @@ export const PublicationSpec = z.strictObject({
   hostPort: Port,
   /** The container's. */
   port: Port,
+  /** The host reaches the container by an address of its own in the network, which it has or is about to get. */
+  relayed: z.literal(true).optional(),
 })
 export type PublicationSpec = z.infer<typeof PublicationSpec>
 

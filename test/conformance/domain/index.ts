@@ -9,6 +9,7 @@ import { createConformance } from './create.ts'
 import { endpointsConformance } from './endpoints.ts'
 import { hostsConformance } from './hosts.ts'
 import { intentsConformance } from './intents.ts'
+import { publishConformance } from './publish.ts'
 import { removeConformance } from './remove.ts'
 import { reservationsConformance } from './reservations.ts'
 import { routerConformance } from './router.ts'
@@ -29,6 +30,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
     reservationsConformance(at)
     removeConformance(at)
     routerConformance(at)
+    publishConformance(at)
     hostsConformance(at)
     updateConformance(at)
     auditConformance(at)

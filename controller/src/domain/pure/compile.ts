@@ -11,15 +11,8 @@ import {
   type RouterSpec,
   type SubnetSpec,
 } from '@weft/shared'
-import { publicationSpec, publishingHosts } from './publications.ts'
-import type {
-  EndpointRecord,
-  FactsRecord,
-  NetworkRecord,
-  PublicationRecord,
-  RouterRecord,
-  SubnetRecord,
-} from './records.ts'
+import { publicationEntry, publishingHosts } from './publications.ts'
+import type { EndpointRecord, FactsRecord, NetworkRecord, RouterRecord, SubnetRecord } from './records.ts'
 import { type ClusterView, hostsOf, subnetsOf } from './view.ts'
 
 /**
@@ -101,10 +94,6 @@ const peerEntryOf = memoByRecord(({ facts }: FactsRecord, host: string) =>
   keyed({ kind: 'peer', host, vtep: facts.underlay.address }),
 )
 
-const publicationEntryOf = memoByRecord((record: PublicationRecord) =>
-  keyed({ kind: 'publication', ...publicationSpec(record) }),
-)
-
 function endpointEntries(view: ClusterView, network: string): Keyed[] {
   return [...(view.participants.get(network)?.values() ?? [])].flatMap((uids) =>
     [...uids].flatMap((uid) => {
@@ -146,8 +135,10 @@ function uplinkEntries(view: ClusterView, host: string): Keyed[] {
 }
 
 function publicationEntries(view: ClusterView, host: string): Keyed[] {
-  return [...view.publications].flatMap(([uid, { value }]) =>
-    publishingHosts(view, value).includes(host) ? [publicationEntryOf(value, uid)] : [],
+  return [...view.publications.values()].flatMap(({ value }) =>
+    publishingHosts(view, value).includes(host)
+      ? [keyed({ kind: 'publication', ...publicationEntry(view, value) })]
+      : [],
   )
 }
 

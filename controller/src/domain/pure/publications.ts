@@ -1,15 +1,17 @@
 /** Published ports: whom a request means, whether its port is free, and how hosts and people see them. Pure. */
 import {
+  type Driver,
+  driverFor,
   EndpointName,
   formatAddress,
   formatHostSide,
   formatPublication,
-  type NetworkSpec,
   type PublicationRequest,
   type PublicationSpec,
   type PublicationView,
   type PublishOn,
   parseAddress,
+  parseOptions,
   samePort,
   WeftError,
 } from '@weft/shared'
@@ -18,7 +20,7 @@ import type { EndpointRecord, NetworkRecord, PublicationRecord, Stored } from '.
 import { type ClusterView, hostsOf } from './view.ts'
 
 /** What a request means, every part of it checked. */
-export interface PublicationPlan extends PublicationSpec {
+export interface PublicationPlan extends Omit<PublicationSpec, 'relayed'> {
   readonly on: PublishOn
 }
 
@@ -32,7 +34,7 @@ export function planPublication(view: ClusterView, request: PublicationRequest, 
   const on = Array.isArray(request.on) ? [...new Set(request.on)].sort() : request.on
   if (Array.isArray(on)) for (const host of on) hostByRef(view, host)
   const { network, container } = targetOf(view, request)
-  checkNetwork(network)
+  checkNetwork(network, on)
   if (hostIp !== undefined) checkHostIp(view, network, hostIp, on)
   const plan: PublicationPlan = {
     ...{ uid, network: network.uid, container, protocol, hostPort, port, on },
@@ -102,17 +104,30 @@ function nameOf(ref: string): string {
   throw new WeftError('invalid', { what: 'bad container name', on: ref, why: name.error.issues[0]?.message ?? '' })
 }
 
-/** Only what Weft's own gateway routes can be reached from a host's own netns. */
-function checkNetwork({ name, internal, egress }: Pick<NetworkSpec, 'name' | 'internal' | 'egress'>): void {
-  if (egress === 'weft' && !internal) return
-  throw new WeftError('invalid', {
-    what: 'ports of this network cannot be published by Weft',
-    on: name,
-    why: internal ? 'it is internal: nothing leads in or out' : `its way out is ${egress}, not a gateway of Weft’s`,
-    remedy: internal
-      ? 'connect the container to a network that is not internal, too'
-      : `use a network made with -o egress=weft${egress === 'docker' ? ', or docker run -p' : ''}`,
-  })
+/** True where a host reaches the containers, or may have to, by an address of its own in the network. */
+export function needsShim({ egress }: Pick<NetworkRecord, 'egress'>, on: PublishOn): boolean {
+  return egress !== 'weft' || on !== 'own'
+}
+
+function checkNetwork(
+  { name, internal, driver: driverName, options: given, egress }: NetworkRecord,
+  on: PublishOn,
+): void {
+  const driver: Driver = driverFor(driverName)
+  const options = parseOptions(driver, given)
+  const refused = (why: string, remedy: string) =>
+    new WeftError('invalid', { what: 'port cannot be published so', on: `network ${name}`, why, remedy })
+  if (internal) {
+    throw refused('it is internal: nothing leads in or out', 'connect the container to another network, too')
+  }
+  const deaf = needsShim({ egress }, on) ? driver.deaf(options) : undefined
+  if (deaf !== undefined) throw refused(`its containers do not hear a host: ${deaf}`, 'use a network of another mode')
+  if (on !== 'own' && !driver.spans(options)) {
+    throw refused(
+      'it does not join the hosts: only a container’s own host reaches it',
+      'leave --host and --all-hosts out',
+    )
+  }
 }
 
 function checkHostIp(view: ClusterView, network: NetworkRecord, hostIp: string, on: PublishOn): void {
@@ -175,7 +190,14 @@ function endpointsNamed(view: ClusterView, network: string, container: string): 
     .sort((a, b) => (a.uid < b.uid ? -1 : 1))
 }
 
-export function publicationSpec(record: PublicationRecord): PublicationSpec {
+/** As a host sees it. */
+export function publicationEntry(view: ClusterView, record: PublicationRecord): PublicationSpec {
+  const network = view.networks.get(record.network)?.value
+  const relayed = network !== undefined && needsShim(network, record.on)
+  return { ...specOf(record), ...(relayed ? { relayed } : {}) }
+}
+
+function specOf(record: PublicationRecord) {
   const { uid, network, container, protocol, hostIp, hostPort, port } = record
   return { uid, network, container, protocol, ...(hostIp === undefined ? {} : { hostIp }), hostPort, port }
 }
@@ -187,7 +209,7 @@ export function publicationView(
 ): PublicationView {
   const target = endpointsNamed(view, value.network, value.container).find(({ state }) => state === 'attached')
   return {
-    ...publicationSpec(value),
+    ...specOf(value),
     network: { uid: value.network, name: view.networks.get(value.network)?.value.name ?? value.network },
     on: value.on,
     ...(target === undefined ? {} : { target: { host: target.host, addresses: target.addresses.map(({ ip }) => ip) } }),

@@ -161,7 +161,7 @@ export type UplinkRecord = z.infer<typeof UplinkRecord>
 /** `on`: the host that runs the container, every host, or these. */
 export const PublicationRecord = z.strictObject({
   ...edited,
-  ...PublicationSpec.shape,
+  ...PublicationSpec.omit({ relayed: true }).shape,
   on: PublishOn,
   createdAt: Time,
   /** As of a network. */

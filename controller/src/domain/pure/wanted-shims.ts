@@ -1,5 +1,9 @@
-/** Which shims there should be: one of every host in every network with host access, where its containers would hear it. */
+/**
+ * Which shims there should be: one of every host in every network with host access, where its containers would hear it; and
+ * one of each host that opens a port to containers which it reaches by no gateway of its own.
+ */
 import { type Driver, driverFor, parseOptions } from '@weft/shared'
+import { needsShim, publishingHosts } from './publications.ts'
 import type { EndpointRecord, NetworkRecord, Stored } from './records.ts'
 import { uidOf } from './uids.ts'
 import type { ClusterView } from './view.ts'
@@ -18,9 +22,11 @@ export interface ShimChanges {
 
 export function shimChanges(view: ClusterView): ShimChanges {
   const missing: WantedShim[] = []
+  const publishing = publishingNeeds(view)
   for (const network of view.networks.values()) {
-    if (!hasHostAccess(network.value)) continue
-    for (const host of view.hosts.keys()) {
+    const needs = publishing.get(network.value.uid)
+    for (const host of hasHostAccess(network.value) ? view.hosts.keys() : (needs ?? [])) {
+      if (!view.hosts.has(host)) continue
       const uid = shimUid(network.value.uid, host)
       if (!view.endpoints.has(uid)) missing.push({ uid, network, host })
     }
@@ -29,10 +35,24 @@ export function shimChanges(view: ClusterView): ShimChanges {
     const stored = view.endpoints.get(uid)
     if (stored?.value.holder?.kind !== 'shim') return []
     const network = view.networks.get(stored.value.network)?.value
-    const wanted = network !== undefined && hasHostAccess(network) && view.hosts.has(stored.value.host)
+    const isNeeded = publishing.get(stored.value.network)?.has(stored.value.host) === true
+    const wanted = network !== undefined && (hasHostAccess(network) || isNeeded) && view.hosts.has(stored.value.host)
     return wanted ? [] : [stored]
   })
   return { missing, surplus }
+}
+
+/** Network uid -> hosts that reach its containers through a shim. */
+function publishingNeeds(view: ClusterView): Map<string, Set<string>> {
+  const needs = new Map<string, Set<string>>()
+  for (const { value } of view.publications.values()) {
+    const network = view.networks.get(value.network)?.value
+    if (network === undefined || !needsShim(network, value.on)) continue
+    const hosts = needs.get(network.uid) ?? new Set()
+    needs.set(network.uid, hosts)
+    for (const host of publishingHosts(view, value)) hosts.add(host)
+  }
+  return needs
 }
 
 export function shimUid(network: string, host: string): string {
