@@ -15,6 +15,7 @@ import { Session } from './bus/session.ts'
 import type { Config } from './config.ts'
 import { NamesWriter } from './dns/names-writer.ts'
 import { createConnector } from './docker/connect.ts'
+import { ContainersOnDisk } from './docker/containers-on-disk.ts'
 import { Engine } from './docker/engine.ts'
 import { createIpamDriver } from './docker/ipam-driver.ts'
 import { createNetworkDriver } from './docker/network-driver.ts'
@@ -33,7 +34,9 @@ import { claimsOf } from './plan/index.ts'
 import { createPortWatch } from './port-watch.ts'
 import { createReconcile } from './reconcile.ts'
 import { localEndpoints } from './state/local-endpoints.ts'
+import { withReleased } from './state/records.ts'
 import { StateStore } from './state/store.ts'
+import { yieldingEndpoints } from './state/yields.ts'
 import type { Supervisor } from './supervisor.ts'
 import { createListenersAt, createPortsHandler, refuseTaken } from './taken-ports.ts'
 import { oncePerWish } from './wishes.ts'
@@ -145,6 +148,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     progress: () => ({ applied: Math.min(applied, keeper.applied), problems: problems() }),
     onIntent: ({ previous, own }) => {
       watch.intentCame()
+      giveBack()
       // Revisions may begin anew after a restore.
       if (previous?.incarnation !== store.current.position?.incarnation) applied = 0
       // A claim's echo: desired does not depend on it, and a pass would only stand in the way of the endpoint's own.
@@ -160,8 +164,20 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
         () => tellIfNew(),
       )
     },
-    onJoined: () => outbox.tellAll(),
+    onJoined: () => {
+      outbox.tellAll()
+      giveBack()
+    },
   })
+  const giveBack = () => {
+    if (yieldingEndpoints(store.current).length === 0) return
+    store.change((state) => withReleased(state, yieldingEndpoints(state), newId()))
+    outbox.released()
+  }
+  const endpointChanged = (uid: string) => {
+    outbox.changed(uid)
+    giveBack()
+  }
   let told = ''
   const tellIfNew = () => {
     const reached = Math.min(applied, keeper.applied)
@@ -186,7 +202,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     pluginSocket: options.pluginSocket,
     dataFolder: options.data,
   })
-  const connector = createConnector({ host, engine, store })
+  const connecting = new Set<string>()
+  const connector = createConnector({ host, engine, store, connecting })
   const attachments = new Attachments({
     store,
     engine,
@@ -231,11 +248,12 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     now,
     newRequestId: newId,
     onNetworks: () => keeper.lookAgain(),
-    onChanged: (uid) => outbox.changed(uid),
+    onChanged: (uid) => endpointChanged(uid),
     onReleased: () => outbox.released(),
     onRecords: (reason) => loop.trigger(reason),
   })
 
+  const containers = new ContainersOnDisk()
   const server = createPluginServer({
     log,
     deadlineMs: PLUGIN_DEADLINE_MS,
@@ -244,6 +262,9 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       ...createIpamDriver({
         store,
         controller,
+        containers,
+        connecting,
+        onUndecided: () => watch.startGivenUpSoon(),
         fence: fenceSoon,
         creating: keeper.creating,
         newRequestId: newId,
@@ -253,6 +274,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       ...createNetworkDriver({
         store,
         controller,
+        containers,
         fence: fenceSoon,
         loop,
         wire,
@@ -260,7 +282,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
         refuseTaken: (ports, uid) => refuseTaken(store.current, ports, uid),
         newRequestId: newId,
         now,
-        onChanged: (uid) => outbox.changed(uid),
+        onChanged: (uid) => endpointChanged(uid),
       }),
     },
   })

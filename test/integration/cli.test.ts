@@ -240,7 +240,9 @@ describe('several at once', () => {
     expect(await weft(['ip', 'release', 'front', 'web', '10.20.0.9'])).toMatchObject({ stdout: 'web\n10.20.0.9\n' })
     expect(asked.slice(1).map(({ params }) => params.what)).toEqual(['web', '10.20.0.9'])
     const { stdout } = await weft(['ip', 'ls', 'front'])
-    expect(stdout).toMatch(/^ADDRESS +STATE +HOLDER +HOST +RESERVED FOR +MAC +SINCE\n10\.20\.0\.1 +gateway .* ago\n/)
+    expect(stdout).toMatch(
+      /^ADDRESS +STATE +HOLDER +HOST +RESERVED FOR +MAC +SINCE\n10\.20\.0\.1 +gateway .* 2026-01-02T03:04:05Z\n/,
+    )
     expect((await weft(['ip', 'ls', '-q', 'front'])).stdout).toBe('10.20.0.1\n10.20.0.50\n')
   })
 

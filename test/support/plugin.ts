@@ -15,6 +15,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import type { Controller } from '../../agent/src/bus/controller.ts'
+import { ContainersOnDisk } from '../../agent/src/docker/containers-on-disk.ts'
 import { createIpamDriver } from '../../agent/src/docker/ipam-driver.ts'
 import { createNetworkDriver } from '../../agent/src/docker/network-driver.ts'
 import { createPluginServer, listenForDocker } from '../../agent/src/docker/plugin-server.ts'
@@ -85,6 +86,9 @@ export interface Plugin {
   readonly controller: ThrowawayController
   readonly loop: Loop
   readonly creating: Set<string>
+  readonly connecting: Set<string>
+  /** When starts were refused because it did not show who asks. */
+  readonly undecided: readonly number[]
   readonly results: PassResult[]
   /** One plugin call as Docker makes it; undefined sends no body. */
   call(name: string, body?: unknown): Promise<{ status: number; answer: Record<string, unknown> }>
@@ -124,13 +128,23 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
   const controller = new ThrowawayController()
   const creating = new Set<string>()
   let ids = 0
-  const common = { store, controller, fence: async () => ({ epoch: 1, instance: 'instance1' }), now: Date.now }
+  const containers = new ContainersOnDisk()
+  const connecting = new Set<string>()
+  const undecided: number[] = []
+  const common = {
+    store,
+    controller,
+    containers,
+    fence: async () => ({ epoch: 1, instance: 'instance1' }),
+    now: Date.now,
+  }
+  const own = { onReleased: () => undefined, onUndecided: () => void undecided.push(Date.now()) }
   const newRequestId = () => `request-${++ids}`
   const server = createPluginServer({
     log: QUIET,
     deadlineMs,
     handlers: {
-      ...createIpamDriver({ ...common, creating, newRequestId, onReleased: () => undefined }),
+      ...createIpamDriver({ ...common, ...own, creating, connecting, newRequestId }),
       ...createNetworkDriver({
         ...common,
         loop,
@@ -153,6 +167,8 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
     controller,
     loop,
     creating,
+    connecting,
+    undecided,
     results,
     call: (name, body) => post(socket, name, body === undefined ? '' : JSON.stringify(body)),
     close: () => closeAll(server, loop, folder),

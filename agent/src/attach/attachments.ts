@@ -10,8 +10,9 @@
 import { type HostReply, type HostRequest, type NetworkSpec, WeftError } from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
+import { claimed } from '../docker/endpoint-address.ts'
 import type { Engine } from '../docker/engine.ts'
-import { claimed } from '../docker/ipam-driver.ts'
+import type { Pool } from '../docker/pools.ts'
 import { mergeRecords } from '../docker/settle-record.ts'
 import type { Kernel } from '../kernel/index.ts'
 import type { NamespaceFinder } from '../kernel/namespace-finder.ts'
@@ -74,7 +75,9 @@ export class Attachments {
     const sandbox = sandboxText(target)
     this.#checkFirst(network, target)
     const ifname = await this.#freeName(sandbox, target, request.ifname)
-    const record = attachedRecord(await this.#claim(network, request), request, target, {
+    const name = request.name ?? target.container?.name
+    const claimed = await this.#claim(network, { ...request, name })
+    const record = attachedRecord(claimed, request, target, {
       sandbox,
       ifname,
       boot: this.#options.boot,
@@ -90,7 +93,7 @@ export class Attachments {
     }
     this.#sweepSoon()
     onChanged(record.uid)
-    const { uid, name, mac, addresses } = record
+    const { uid, mac, addresses } = record
     return { uid, ...(name === undefined ? {} : { name }), ifname, mac, addresses }
   }
 
@@ -230,7 +233,7 @@ export class Attachments {
   }
 
   /** One endpoint with an address of each family; what was claimed before a failure is given back. */
-  async #claim(network: NetworkSpec, { ip, ip6, mac }: Request): Promise<LocalRecord> {
+  async #claim(network: NetworkSpec, { ip, ip6, mac, name }: Request): Promise<LocalRecord> {
     const { store, newRequestId, onReleased } = this.#options
     const records: LocalRecord[] = []
     try {
@@ -240,7 +243,9 @@ export class Attachments {
       ] as const) {
         const first = network.subnets.find(({ cidr }) => cidr.includes(':') === isIpv6)
         const subnet = asked === undefined ? first : subnetOf(network, asked)
-        if (subnet !== undefined) records.push(await this.#claimIn(network, subnet, asked))
+        // A reservation has addresses of both families.
+        const has = records.some(({ addresses }) => addresses.some((each) => each.includes(':') === isIpv6))
+        if (subnet !== undefined && !has) records.push(await this.#claimIn({ network, subnet }, asked, name))
       }
       const [primary, ...others] = records
       if (primary === undefined) throw new WeftError('invalid', { what: 'the network has no subnet', on: network.name })
@@ -258,12 +263,14 @@ export class Attachments {
     }
   }
 
-  async #claimIn(network: NetworkSpec, subnet: NetworkSpec['subnets'][number], asked: string | undefined) {
+  async #claimIn({ network, subnet }: Pool, asked: string | undefined, name: string | undefined) {
     const { store, controller, fence, newRequestId, now } = this.#options
     const request = { ...(await fence()), req: newRequestId(), network: network.uid, subnet: subnet.uid }
-    const wish = asked === undefined ? request : { ...request, address: asked }
-    const { endpoint } = await controller.ask('claim', wish, CLAIM_MS)
-    const record = claimed({ network, subnet }, endpoint, asked !== undefined, now())
+    const names = name === undefined ? {} : { names: [name] }
+    const wish = { ...request, ...names, ...(asked === undefined ? {} : { address: asked }) }
+    const answer = await controller.ask('claim', wish, CLAIM_MS)
+    const askers = name === undefined ? [] : [{ id: '', name }]
+    const record = claimed({ network, subnet }, answer, askers, { asked: asked !== undefined, now: now() })
     store.change((state) => withRecord(state, record))
     return record
   }

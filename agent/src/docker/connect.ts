@@ -8,9 +8,11 @@ export interface ConnectOptions {
   readonly host: string
   readonly engine: Engine
   readonly store: StateStore
+  /** Holds `<network uid> <container id>` of what is being connected. */
+  readonly connecting: Set<string>
 }
 
-export function createConnector({ host, engine, store }: ConnectOptions) {
+export function createConnector({ host, engine, store, connecting }: ConnectOptions) {
   /** The engine's own id: names may be those of other networks of the admin's. @throws `unavailable` */
   const dockerNetwork = (uid: string): string => {
     const found = Object.entries(store.current.dockerNetworks).find(([, network]) => network === uid)
@@ -51,7 +53,13 @@ export function createConnector({ host, engine, store }: ConnectOptions) {
     connect: oncePerWish(async (request: HostRequest<'network-connect'>): Promise<HostReply<'network-connect'>> => {
       const found = await container(request.container)
       const network = dockerNetwork(request.network)
-      await refusable(request.container, () => engine.connectNetwork(network, connectBody(found.Id, request)))
+      const pair = `${request.network} ${found.Id}`
+      connecting.add(pair)
+      try {
+        await refusable(request.container, () => engine.connectNetwork(network, connectBody(found.Id, request)))
+      } finally {
+        connecting.delete(pair)
+      }
       return { container: told(found) }
     }),
     disconnect: oncePerWish(

@@ -24,9 +24,10 @@ import {
 } from '@weft/shared'
 import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
-import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf } from '../state/networks.ts'
+import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf, withoutPrefix } from '../state/networks.ts'
 import { type AgentState, type LocalRecord, withRecord } from '../state/records.ts'
 import { hasOtherWayOut, mayBeWayOut } from '../state/ways-out.ts'
+import type { ContainersOnDisk } from './containers-on-disk.ts'
 import { type EndpointOptions, endpointOptions } from './endpoint-options.ts'
 import { detached } from './ipam-driver.ts'
 import { createKeyedLock } from './keyed-lock.ts'
@@ -37,6 +38,7 @@ import { portsOf } from './port-map.ts'
 import { type EndpointMessage, type SettleOptions, settleRecord } from './settle-record.ts'
 
 export interface NetworkDriverOptions extends SettleOptions {
+  readonly containers: ContainersOnDisk
   readonly loop: Pick<Loop, 'run' | 'trigger'>
   /** The short way to an endpoint's interface; false when it takes a pass. */
   readonly wire: (uid: string) => Promise<boolean>
@@ -93,6 +95,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     'NetworkDriver.Join': (body) => {
       const { EndpointID, SandboxKey } = readMessage('NetworkDriver.Join', body)
       return exclusively(EndpointID, async () => {
+        settleOwner(options, EndpointID, SandboxKey)
         const record = alter(EndpointID, ({ ownGateway: _, ...each }) => {
           const { endpoints, entries } = store.current
           const later = hasOtherWayOut(endpoints, entries, each.uid, SandboxKey)
@@ -149,6 +152,34 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     'NetworkDriver.DiscoverNew': () => ({}),
     'NetworkDriver.DiscoverDelete': () => ({}),
   }
+}
+
+/**
+ * Whose sandbox it is shows where its container runs already, which is where nothing else told who was being connected.
+ * @throws `conflict` when the addresses belong to another container's name: they are taken back
+ */
+function settleOwner({ store, containers, loop }: NetworkDriverOptions, endpointId: string, sandbox: string): void {
+  const record = byDockerId(store.current, endpointId)
+  const { docker } = store.current
+  if (record === undefined || docker === null) return
+  const owner = containers.mounted(docker).find((each) => each.up && each.sandbox === sandbox)
+  if (owner === undefined || owner.id === record.containerId) return
+  if (record.reserved !== true || record.name === owner.name) {
+    store.change((state) => withRecord(state, { ...record, containerId: owner.id, name: owner.name }))
+    return
+  }
+  // As if Docker had made nothing of the address: when it lets go of it, it is given back.
+  const { dockerEndpointId: _, containerId: __, name, ...rest } = record
+  store.change((state) => withRecord(state, { ...rest, phase: 'claimed', held: false }))
+  store.keep()
+  loop.trigger('endpoint refused')
+  const on = record.addresses.map(withoutPrefix).join(' and ')
+  throw new WeftError('conflict', {
+    what: 'address is reserved',
+    on,
+    why: `it belongs to container name ${name}, and ${owner.name} is being connected`,
+    remedy: 'ask for another address (--ip), or see weft ip ls',
+  })
 }
 
 async function createEndpoint(options: NetworkDriverOptions, message: EndpointMessage): Promise<unknown> {

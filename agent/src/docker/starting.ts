@@ -14,12 +14,17 @@ export interface DockerStorage {
 /** The storage driver on which the question can be answered. */
 const DRIVER = 'overlay2'
 
+/** True where it can be seen which containers are mounted. */
+export function showsMounts(storage: DockerStorage): boolean {
+  return storage.driver === DRIVER
+}
+
 /**
  * Which of these containers have their root mounted; undefined when the storage driver does not show it.
  * Reads synchronously, so that whoever decides on the answer decides in the same breath.
  */
 export function mountedContainers(storage: DockerStorage | null, containers: readonly string[]): string[] | undefined {
-  if (storage?.driver !== DRIVER) return undefined
+  if (storage === null || !showsMounts(storage)) return undefined
   const mountIds = new Map(
     containers.flatMap((container) => {
       const id = mountIdOf(storage.root, container)

@@ -36,6 +36,8 @@ const RETRY_MS = 500
 /** Docker may be away for its own restart; only then is it a problem. */
 const PATIENCE_MS = 15_000
 const DEBOUNCE_MS = 50
+/** Within that the others have started that a refused container stood beside. */
+const GIVEN_UP_MS = 1_000
 /** A comparison happens at least this often, for what has an age limit. */
 const EVERY_MS = 30_000
 
@@ -49,6 +51,7 @@ export class DockerWatch {
   #comparing = false
   #again = false
   #timer: NodeJS.Timeout | undefined
+  #startTimer: NodeJS.Timeout | undefined
 
   constructor(options: DockerWatchOptions) {
     this.#options = options
@@ -80,6 +83,13 @@ export class DockerWatch {
   /** What kept containers from being wired is so no more. */
   mended(): void {
     if (this.#up) this.#startGivenUp()
+  }
+
+  /** A start was refused that succeeds once the others have started that stood beside it. */
+  startGivenUpSoon(): void {
+    clearTimeout(this.#startTimer)
+    this.#startTimer = setTimeout(() => this.mended(), GIVEN_UP_MS)
+    this.#startTimer.unref()
   }
 
   /** Until the signal. */

@@ -57,6 +57,8 @@ export const LocalRecord = z.strictObject({
   containerId: z.string().optional(),
   name: z.string().optional(),
   aliases: z.array(z.string()),
+  /** Its addresses belong to its container's name. */
+  reserved: z.literal(true).optional(),
 })
 export type LocalRecord = z.infer<typeof LocalRecord>
 

@@ -41,15 +41,16 @@ export interface ReservedClaim {
 
 /** How long a container that was stopped or removed a moment ago, here or elsewhere, has to let go of its address. */
 const LETTING_GO_MS = 2_000
-const LOOK_MS = 50
+const LOOK_MS = 100
 
 /**
  * @returns undefined when the reservation is gone, or does not have the address any more: look again
- * @throws `denied` (fence), `unavailable` (another endpoint still has the addresses: named), `conflict` (asked-for MAC)
+ * @throws `denied` (fence), `conflict` (another endpoint still has the addresses, or the asked-for MAC: named)
  */
 export async function claimReserved(deps: DomainDeps, claim: ReservedClaim): Promise<AgentReply<'claim'> | undefined> {
   const { host, request, uid, network, subnet, name } = claim
-  for (let waited = 0; ; waited += LOOK_MS) {
+  const until = deps.clock.monotonicMs() + LETTING_GO_MS
+  for (;;) {
     const view = await deps.cluster.newest()
     const fenced = await requireFence(deps, host, request)
     const known = view.endpoints.get(uid)
@@ -67,7 +68,7 @@ export async function claimReserved(deps: DomainDeps, claim: ReservedClaim): Pro
       continue
     }
     if (isOrphan(holder.value, claim)) return claimReply(holder.value)
-    if (waited >= LETTING_GO_MS) throw stillHeld(network.name, reservation.value, holder.value)
+    if (deps.clock.monotonicMs() >= until) throw stillHeld(network.name, reservation.value, holder.value)
     if (holder.value.state === 'detached' && holder.value.yields !== true) await askToYield(deps, request.req, holder)
     await deps.pause(LOOK_MS)
   }
@@ -170,7 +171,7 @@ function stillHeld(network: string, { name, addresses }: ReservationRecord, hold
     holder.state === 'detached'
       ? `see in weft status whether ${holder.host} can be reached, or remove that container there`
       : `stop or remove that one first, or start this one under another name`
-  return new WeftError('unavailable', {
+  return new WeftError('conflict', {
     what: `what is reserved for ${name} in network ${network} is in use`,
     on: addresses.map(({ ip }) => ip).join(' and '),
     why: `${describeEndpoint(holder)} has ${holder.addresses.map(({ ip }) => ip).join(' and ')}, ${STATES[holder.state]}`,

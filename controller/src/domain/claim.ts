@@ -49,8 +49,7 @@ const MOST_TRIES = 1_000
 /**
  * Gives the host an address in the subnet: the one asked for, or the next free one.
  * @throws `denied` (fence), `not_found` (network, subnet), `invalid` (asked-for address breaks a rule), `conflict` (the
- * address or MAC is somebody's: the error names whose; or it does not show whether a reservation is meant), `exhausted`,
- * `unavailable` (somebody still has the addresses that belong to the asker's name).
+ * address or MAC is somebody's: the error names whose; or it does not show whether a reservation is meant), `exhausted`.
  */
 export async function claimAddress(
   deps: DomainDeps,

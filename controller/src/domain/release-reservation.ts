@@ -93,7 +93,10 @@ interface Ending {
 function draftOf(deps: DomainDeps, view: ClusterView, { network, stored, mac, req, actor }: Ending): Draft {
   const { name, addresses } = stored.value
   const holders = endpointsOf(view, network.uid).filter(
-    ({ value }) => value.uid === mac?.value.endpoint || addresses.some((each) => isHeldBy(view, each, value.uid)),
+    ({ value }) =>
+      value.name === name ||
+      value.uid === mac?.value.endpoint ||
+      addresses.some((each) => isHeldBy(view, each, value.uid)),
   )
   const when: Compare[] = [
     { key: keys.reservation(network.uid, name), mod: stored.modRevision },
@@ -109,7 +112,7 @@ function draftOf(deps: DomainDeps, view: ClusterView, { network, stored, mac, re
     { delete: keys.reservation(network.uid, name) },
     macRecordWrite(req, { network: network.uid, mac: stored.value.mac }, mac?.value.endpoint, undefined),
     ...addresses.map((address) => restWrite(deps, view, req, address, name)),
-    ...holders.map(({ value: { reserved: _, ...rest } }) => ({
+    ...holders.map(({ value: { reserved: _, yields: __, ...rest } }) => ({
       put: keys.endpoint(rest.uid),
       value: JSON.stringify({ ...rest, gen: rest.gen + 1 }),
     })),

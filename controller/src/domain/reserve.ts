@@ -169,7 +169,7 @@ function marked(endpoint: EndpointRecord, reservation: ReservationRecord): Endpo
     ...rest,
     gen: endpoint.gen + 1,
     ...(has ? { reserved: true } : {}),
-    ...(endpoint.state === 'detached' && !matches ? { yields: true } : {}),
+    ...(matches ? {} : { yields: true }),
   }
 }
 

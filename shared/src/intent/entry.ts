@@ -68,7 +68,7 @@ export const EndpointSpec = z.strictObject({
   router: Uid.optional(),
   /** Its addresses belong to its container's name: they are given to nobody of whom it is not known that he has it. */
   reserved: z.literal(true).optional(),
-  /** Its stopped container is to give the addresses back: the next start is to get others, or is to be on another host. */
+  /** It is to be given back as soon as its container is stopped: the next start gets another address, or is elsewhere. */
   yields: z.literal(true).optional(),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>

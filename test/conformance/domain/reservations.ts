@@ -175,12 +175,12 @@ export function reservationsConformance(at: DomainStage): void {
       await state(at.one, here.uid, 'attached', 'web')
       const running = await failure(claim(at.deps, at.two, network, { names: ['web'] }))
       expect(running).toMatchObject({
-        code: 'unavailable',
+        code: 'conflict',
         message: expect.stringMatching(/web.*10\.1\.0\.50.*container web \(c-web-docker\) on docker1/),
       })
       await state(at.one, here.uid, 'detached', 'web')
       const silent = await failure(claim(at.deps, at.two, network, { names: ['web'] }))
-      expect(silent).toMatchObject({ code: 'unavailable', message: expect.stringContaining('docker1') })
+      expect(silent).toMatchObject({ code: 'conflict', message: expect.stringContaining('docker1') })
       expect(await recordOf(here.uid)).toMatchObject({ host: 'docker1', yields: true })
       await state(at.one, here.uid, 'attached', 'web')
       expect((await recordOf(here.uid))?.yields).toBeUndefined()
@@ -233,9 +233,13 @@ export function reservationsConformance(at: DomainStage): void {
       const web = await claim(at.deps, at.one, network, { names: ['web'] })
       await state(at.one, web.uid, 'attached', 'web')
       await reserve('front', 'web', { addresses: ['10.1.0.50'] })
+      expect(await recordOf(web.uid)).toMatchObject({ yields: true, state: 'attached' })
+      await giveUp('front', 'web')
       expect((await recordOf(web.uid))?.yields).toBeUndefined()
+      await endQuarantine(at.deps, at.world)
+      await reserve('front', 'web', { addresses: ['10.1.0.50'] })
       await state(at.one, web.uid, 'detached', 'web')
-      expect(await recordOf(web.uid)).toMatchObject({ yields: true })
+      expect(await recordOf(web.uid)).toMatchObject({ yields: true, state: 'detached' })
       await release(at.deps, at.one, web.uid)
       const again = await claim(at.deps, at.one, network, { names: ['web'] })
       expect(again.addresses).toEqual(['10.1.0.50'])

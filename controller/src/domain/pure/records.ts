@@ -130,7 +130,7 @@ export const EndpointRecord = z.strictObject({
   createdAt: Time,
   /** It has addresses that belong to its name. */
   reserved: z.literal(true).optional(),
-  /** Its host is to give it back while its container is stopped. */
+  /** Its host is to give it back as soon as its container is stopped. */
   yields: z.literal(true).optional(),
   /** A complete report of this epoch of the host did not list it. */
   missing: z.strictObject({ epoch: z.number().int(), since: Time }).optional(),

@@ -66,7 +66,8 @@ export function mismatched(view: ClusterView, endpoint: EndpointRecord): boolean
 export function withMarks(view: ClusterView, endpoint: EndpointRecord): EndpointRecord {
   const { reserved: _, yields: before, ...rest } = endpoint
   const reserved = endpoint.addresses.some((address) => nameOfAddress(view, address) !== undefined)
-  const yields = endpoint.state === 'detached' && (before === true || mismatched(view, endpoint))
+  // Another host that asked for it asks for a stopped container's only.
+  const yields = mismatched(view, endpoint) || (before === true && endpoint.state === 'detached')
   return { ...rest, ...(reserved ? { reserved } : {}), ...(yields ? { yields } : {}) }
 }
 

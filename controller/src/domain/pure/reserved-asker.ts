@@ -34,6 +34,6 @@ export function reservedAsker(
     what: `it does not show which container asks for an address in network ${network.name}`,
     on: names.length > 10 ? `${some} and ${names.length - 10} more` : some,
     why: `${reserved.map(({ name, ip }) => `${ip} belongs to ${name}`).join(', ')}, and this Docker does not say who asks`,
-    remedy: `say which address is meant (--ip ${first.ip}), or start containers of this network one after another`,
+    remedy: `say which address is meant (--ip ${first.ip}; weft ip ls ${network.name}), or start these one after another`,
   })
 }
