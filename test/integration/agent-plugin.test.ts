@@ -285,6 +285,91 @@ describe('plugin', () => {
     })
   })
 
+  describe('who asks', () => {
+    const RESERVED = ['10.1.0.50', 'fd01::50']
+    const asked = () => plugin.controller.asked.map(({ request }) => (request as { names?: string[] }).names)
+    const networks = { [network().name]: { IPAMConfig: null, NetworkID: '' } }
+    /** Files as Docker writes them, on a storage driver that does not show what is mounted. */
+    const docker = (containers: Readonly<Record<string, { up?: boolean; Networks?: object; SandboxKey?: string }>>) => {
+      const root = `${plugin.folder}/docker`
+      for (const [Name, { up = false, Networks = networks, SandboxKey = '' }] of Object.entries(containers)) {
+        const ID = Buffer.from(Name).toString('hex').padEnd(64, '0')
+        const folder = `${root}/containers/${ID}`
+        fs.mkdirSync(folder, { recursive: true })
+        const file = { ID, Name: `/${Name}`, State: { Running: up }, NetworkSettings: { SandboxKey, Networks } }
+        fs.writeFileSync(`${folder}/config.v2.json`, JSON.stringify(file))
+      }
+      plugin.store.change((state) => ({ ...state, docker: { root, driver: 'vfs' } }))
+    }
+    beforeEach(() => void plugin.controller.reserved.set('web', RESERVED))
+
+    it('is told to the controller; a reservation is given whole, its second family without asking again', async () => {
+      docker({ web: {}, other: { Networks: { elsewhere: {} } } })
+      expect(await request(POOL4)).toMatchObject({ Address: '10.1.0.50/24' })
+      expect(await request(POOL6)).toMatchObject({ Address: 'fd01::50/64' })
+      expect(asked()).toEqual([['web']])
+      await create({ Address: '10.1.0.50/24', AddressIPv6: 'fd01::50/64', MacAddress: '' })
+      expect(records()).toMatchObject([{ name: 'web', reserved: true, phase: 'new' }])
+      expect(plugin.controller.asked.map(({ verb }) => verb)).toEqual(['claim'])
+    })
+
+    it('is what an engine says that names endpoints', async () => {
+      docker({ web: {}, db: {} })
+      const options = { 'com.docker.network.endpoint.name': 'web' }
+      expect(await request(POOL4, '', options)).toMatchObject({ Address: '10.1.0.50/24' })
+      await request(POOL4, '', { 'com.docker.network.endpoint.name': 'db' })
+      expect(asked()).toEqual([['web'], ['db']])
+    })
+
+    it('is all who may be meant: the refusal reaches Docker, and they are started again one by one', async () => {
+      docker({ web: {}, db: {} })
+      expect(await request(POOL4)).toEqual({ Error: expect.stringMatching(/db,web|web,db/) })
+      expect(plugin.undecided).toHaveLength(1)
+      expect(records()).toEqual([])
+      expect(await request(POOL4, '10.1.0.50')).toMatchObject({ Address: '10.1.0.50/24' })
+    })
+
+    it('is nobody that has been served already', async () => {
+      docker({ web: {} })
+      await request(POOL4)
+      docker({ db: {} })
+      await request(POOL4)
+      expect(asked()).toEqual([['web'], ['db']])
+    })
+
+    it('shows at Join where a container runs: another’s address is taken back and refused', async () => {
+      const sandbox = '/run/docker/netns/db'
+      docker({ web: { up: true, Networks: {} }, db: { up: true, Networks: {}, SandboxKey: sandbox } })
+      const { Address } = await request(POOL4, '10.1.0.50')
+      await create({ Address, AddressIPv6: '', MacAddress: '' })
+      const refused = await endpointCall('Join', EP, { SandboxKey: sandbox, Options: {} })
+      expect(refused).toEqual({
+        Err: expect.stringMatching(/belongs to container name web, and db is being connected/),
+      })
+      await endpointCall('DeleteEndpoint')
+      await ask('IpamDriver.ReleaseAddress', { PoolID: POOL4, Address: '10.1.0.50' })
+      expect(records()).toEqual([])
+      expect(plugin.store.current.releases).toHaveLength(1)
+    })
+
+    it('shows at Join, and the record has its container from then on', async () => {
+      const sandbox = '/run/docker/netns/db'
+      docker({ runs: { up: true, Networks: {} }, db: { up: true, Networks: {}, SandboxKey: sandbox } })
+      plugin.controller.reserved.clear()
+      const { Address } = await request(POOL4)
+      await create({ Address, AddressIPv6: '', MacAddress: '' })
+      expect(await endpointCall('Join', EP, { SandboxKey: sandbox, Options: {} })).toHaveProperty('InterfaceName')
+      expect(records()).toMatchObject([{ name: 'db', phase: 'in-flight' }])
+    })
+
+    it('is known where Weft itself connects', async () => {
+      docker({ web: { up: true, Networks: {} }, db: { up: true, Networks: {} } })
+      plugin.connecting.add(`${NET} ${Buffer.from('db').toString('hex').padEnd(64, '0')}`)
+      await request(POOL4)
+      expect(asked()).toEqual([['db']])
+    })
+  })
+
   it('a second pass writes nothing; a pass on lost records removes nothing', async () => {
     const { Address } = await request(POOL4)
     await create({ Address, AddressIPv6: '', MacAddress: '' })

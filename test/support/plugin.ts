@@ -42,6 +42,8 @@ const FACTS: HostFacts = {
 export class ThrowawayController implements Controller {
   readonly asked: { verb: AgentVerb; request: unknown }[] = []
   readonly endpoints = new Map<string, EndpointSpec>()
+  /** Addresses that belong to a name, as the controller knows them. */
+  readonly reserved = new Map<string, readonly string[]>()
   down = false
   #count = 0
 
@@ -53,15 +55,25 @@ export class ThrowawayController implements Controller {
     throw new Error(`not expected: ${verb}`)
   }
 
-  #claim({ network, subnet, address }: AgentRequest<'claim'>): AgentReply<'claim'> {
+  #claim({ network, subnet, address, names = [] }: AgentRequest<'claim'>): AgentReply<'claim'> {
     const number = ++this.#count
+    const owner = names.find((name) => this.reserved.has(name))
+    const own = this.reserved.get(owner ?? '')
+    if (owner !== undefined && own !== undefined && (names.length === 1 || address !== undefined)) {
+      return { ...this.#made(number, network, own), reservedFor: owner }
+    }
+    if (owner !== undefined) throw new WeftError('conflict', { what: 'it does not show who asks', on: names.join() })
     const ip = address ?? (subnet.startsWith('6') ? `fd01::${number + 9}` : `10.1.0.${number + 9}`)
     const taken = [...this.endpoints.values()].find(({ addresses }) => addresses.includes(ip))
     if (taken !== undefined)
       throw new WeftError('conflict', { what: 'address is in use', on: ip, why: 'web on docker2 has it' })
+    return this.#made(number, network, [ip])
+  }
+
+  #made(number: number, network: string, addresses: readonly string[]): AgentReply<'claim'> {
     const mac = `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`
     const uid = number.toString(16).padStart(20, '0')
-    const endpoint = { uid, network, host: 'docker1', mac, addresses: [ip], aliases: [] }
+    const endpoint = { uid, network, host: 'docker1', mac, addresses: [...addresses], aliases: [] }
     this.endpoints.set(uid, endpoint)
     return { endpoint }
   }
