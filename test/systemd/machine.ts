@@ -57,7 +57,7 @@ export class Machine {
   async boot(): Promise<void> {
     const argv = [
       ...['-ec', IN_OWN_GROUP, 'sh', this.#netns, 'systemd-nspawn', '--quiet'],
-      ...['--boot', '--register=no', '--keep-unit', '--console=passive', `--machine=${this.name}`],
+      ...['--boot', '--register=no', '--keep-unit', '--console=read-only', `--machine=${this.name}`],
       ...['-D', this.root, '--capability=all', '--system-call-filter=@known'],
       ...[`--network-namespace-path=/run/netns/${this.#netns}`, `--bind=${this.#folder}/docker:/var/lib/docker`],
     ]
