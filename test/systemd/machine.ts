@@ -56,10 +56,20 @@ export class Machine {
   /** Boots; resolves when systemd has done its jobs. */
   async boot(): Promise<void> {
     const argv = [
-      ...['-ec', IN_OWN_GROUP, 'sh', this.#netns, 'systemd-nspawn', '--quiet'],
+      ...[
+        '-ec',
+        IN_OWN_GROUP,
+        'sh',
+        this.#netns,
+        'nsenter',
+        `--net=/run/netns/${this.#netns}`,
+        'systemd-nspawn',
+        '--quiet',
+      ],
       ...['--boot', '--register=no', '--keep-unit', '--console=read-only', `--machine=${this.name}`],
       ...['-D', this.root, '--capability=all', '--system-call-filter=@known'],
-      ...[`--network-namespace-path=/run/netns/${this.#netns}`, `--bind=${this.#folder}/docker:/var/lib/docker`],
+      // Entered before: the /sys that nspawn mounts shows the links of the namespace in which it is started.
+      ...[`--bind=${this.#folder}/docker:/var/lib/docker`],
     ]
     const log = fs.openSync(path.join(this.#folder, 'console.log'), 'a')
     // udev and sysctls want to write; Docker makes control groups, which it may in version 2 only.

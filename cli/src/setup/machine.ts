@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { formatHostPort, type HostPort, WeftError } from '@weft/shared'
+import { run } from '../lab/run.ts'
 
 /** The programs that the embedded controller runs, and the Debian packages that have them. */
 const PROGRAMS = { etcd: 'etcd-server', 'nats-server': 'nats-server' } as const
@@ -36,13 +37,26 @@ export async function checkPortFree(address: HostPort, flag: string): Promise<vo
     const { code, message: why } = cause as NodeJS.ErrnoException
     const on = formatHostPort(address)
     if (code === 'EADDRINUSE') {
-      const remedy = `see who: ss -ltnp sport = :${address.port} (Debian starts nats-server by itself: systemctl disable --now nats-server), or choose another ${flag}`
-      throw new WeftError('conflict', { what: 'address in use', on, why: 'somebody listens there', remedy, cause })
+      const { who, end } = await listenerOn(address.port)
+      const remedy = `${end}, or choose another ${flag}`
+      throw new WeftError('conflict', { what: 'address in use', on, why: `${who} listens there`, remedy, cause })
     }
     const remedy = `choose one of this machine's with ${flag}: ip address`
     throw new WeftError('unavailable', { what: 'cannot listen', on, why, remedy, cause })
   }
   await new Promise((resolve) => server.close(resolve))
+}
+
+/** Who listens on a TCP port of this machine, and what ends that: a unit of systemd's is told by its control group. */
+async function listenerOn(port: number): Promise<{ readonly who: string; readonly end: string }> {
+  const unknown = { who: 'somebody', end: `see who: ss -ltnp sport = :${port}` }
+  const table = await run(['ss', '-H', '-ltnp', `sport = :${port}`]).catch(() => '')
+  const [, program, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(table) ?? []
+  if (program === undefined || pid === undefined) return unknown
+  const groups = `/proc/${pid}/cgroup`
+  const [, unit] = /\/([^/]+\.service)$/m.exec(fs.existsSync(groups) ? fs.readFileSync(groups, 'utf8') : '') ?? []
+  if (unit === undefined) return { who: `${program} (process ${pid})`, end: 'end it' }
+  return { who: `${program} of ${unit}`, end: `systemctl disable --now ${unit}` }
 }
 
 /** The id in /proc that runs an agent here, by its pid file; undefined when none does. */
