@@ -197,6 +197,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     store,
     engine,
     loop,
+    log,
     facts,
     now,
     pluginSocket: options.pluginSocket,

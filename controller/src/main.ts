@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The controller's process: configuration in, everything made and started here, everything ended here. */
 import fs from 'node:fs'
-import { ERROR_CODES, WeftError } from '@weft/shared'
+import { BUS_USER, ERROR_CODES, WeftError } from '@weft/shared'
 import { connectNats, type NatsBus, natsVersionWarning } from './bus/index.ts'
 import { type Config, type Invocation, readConfig } from './config.ts'
 import { helpText } from './config-flags.ts'
@@ -14,7 +14,7 @@ import { type Log, openLog } from './log.ts'
 import { secureRandomText } from './random-text.ts'
 import { writePidFile } from './run-files.ts'
 import { notifySystemd, watchdogMs } from './sd-notify.ts'
-import { BUS_USER, readOrMakeSecret } from './secret.ts'
+import { readOrMakeSecret } from './secret.ts'
 import { etcdKv } from './store/etcd.ts'
 import { Undo } from './undo.ts'
 

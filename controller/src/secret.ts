@@ -3,8 +3,6 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type RandomText, WeftError } from '@weft/shared'
 
-/** NATS user of controllers and agents. */
-export const BUS_USER = 'weft'
 const SECRET_LENGTH = 40
 
 /**

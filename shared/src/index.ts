@@ -40,6 +40,7 @@ export {
   EndpointWish,
   GatewayPriority,
 } from './attachment.ts'
+export { BUS_USER, type BusTarget, busSettings } from './bus-settings.ts'
 export { closest } from './closest.ts'
 export {
   DoctorCall,
@@ -216,7 +217,6 @@ export {
 } from './names.ts'
 export { errorReply, okReply, readReply } from './reply.ts'
 export type { Clock, RandomText } from './runtime.ts'
-export { checkAnyHost } from './server-identity.ts'
 export {
   AGENT_SUBJECTS,
   agentSubject,

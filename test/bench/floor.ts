@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { BUS_USER } from '@weft/shared'
 import { connectNats } from '../../controller/src/bus/index.ts'
-import { BUS_USER } from '../../controller/src/secret.ts'
 import { etcdKv } from '../../controller/src/store/etcd.ts'
 import { when } from '../../controller/src/store/txn.ts'
 import { median } from './statistics.ts'

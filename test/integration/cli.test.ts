@@ -316,6 +316,26 @@ describe('events', () => {
 })
 
 describe('who one is', () => {
+  it('sends it to nobody beyond loopback without TLS, unless told to', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-secret-'))
+    const file = path.join(folder, 'secret')
+    try {
+      fs.writeFileSync(file, 's3cret-s3cret-s3cret\n')
+      const clear = ['host', 'ls', '--secret-file', file, '--controller', 'http://192.0.2.10:7474']
+      expect(await weft(clear)).toMatchObject({
+        exit: 2,
+        stderr: expect.stringMatching(
+          /without TLS: http:\/\/192\.0\.2\.10:7474.*in clear.*https:\/\/192\.0\.2\.10:7474/s,
+        ),
+      })
+      const { asked, tcpAddress } = await serve({ hostList: { ok: [] } })
+      await weft(['host', 'ls', '--insecure', '--secret-file', file, '--controller', tcpAddress])
+      expect(asked).toHaveLength(1)
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
+  })
+
   it('sends the secret over TCP only', async () => {
     const { asked, tcpAddress } = await serve({ networkList: { ok: [] } })
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-secret-'))

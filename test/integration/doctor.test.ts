@@ -182,6 +182,7 @@ describe('the doctor of a host', () => {
         onResult: () => {},
         everyMs: 60_000,
       }),
+      log: QUIET,
       facts: () => factsOf('docker1', '10.250.0.11'),
       now: () => 1_000,
       pluginSocket: path.join(folder, 'plugin.sock'),

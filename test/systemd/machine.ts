@@ -32,6 +32,13 @@ const REMOVE_GROUPS = `
 for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
   [ ! -d "$base/$1" ] || find "$base/$1" -depth -type d -exec rmdir {} +
 done`
+/** nspawn's /sys shows the links of the namespace in which nspawn was started; udev and networkd look there. */
+const OWN_SYSFS = `
+mkdir -p /run/cgroup
+mount --rbind /sys/fs/cgroup /run/cgroup
+mount -t sysfs sysfs /sys
+mount --rbind /run/cgroup /sys/fs/cgroup
+systemctl restart systemd-udevd.service`
 const CONTROLLER = '10.78.0.1'
 
 export class Machine {
@@ -56,20 +63,10 @@ export class Machine {
   /** Boots; resolves when systemd has done its jobs. */
   async boot(): Promise<void> {
     const argv = [
-      ...[
-        '-ec',
-        IN_OWN_GROUP,
-        'sh',
-        this.#netns,
-        'nsenter',
-        `--net=/run/netns/${this.#netns}`,
-        'systemd-nspawn',
-        '--quiet',
-      ],
+      ...['-ec', IN_OWN_GROUP, 'sh', this.#netns, 'systemd-nspawn', '--quiet'],
       ...['--boot', '--register=no', '--keep-unit', '--console=read-only', `--machine=${this.name}`],
       ...['-D', this.root, '--capability=all', '--system-call-filter=@known'],
-      // Entered before: the /sys that nspawn mounts shows the links of the namespace in which it is started.
-      ...[`--bind=${this.#folder}/docker:/var/lib/docker`],
+      ...[`--network-namespace-path=/run/netns/${this.#netns}`, `--bind=${this.#folder}/docker:/var/lib/docker`],
     ]
     const log = fs.openSync(path.join(this.#folder, 'console.log'), 'a')
     // udev and sysctls want to write; Docker makes control groups, which it may in version 2 only.
@@ -87,6 +84,7 @@ export class Machine {
       return ['running', 'degraded'].includes(out.trim()) ? true : undefined
     }
     await waitFor(running, { what: `${this.name} to boot`, timeoutMs: 120_000, intervalMs: 200 })
+    await this.shell(OWN_SYSFS)
   }
 
   /** Shuts down as an admin does: units are stopped in their order. */
@@ -171,7 +169,7 @@ export async function bootMachines(): Promise<Machines> {
     await run(['ip', 'netns', 'add', hub])
     undo.push(() => run(['ip', 'netns', 'del', hub]))
     await run(['ip', '-n', hub, 'link', 'add', 'name', 'hub', 'up', 'type', 'bridge'])
-    const [first, second] = await Promise.all(
+    const booted = await Promise.allSettled(
       [CONTROLLER, '10.78.0.2'].map(async (ipv4, index) => {
         const name = `host${index + 1}`
         const folder = path.join(work, name)
@@ -191,6 +189,9 @@ export async function bootMachines(): Promise<Machines> {
         return machine
       }),
     )
+    const failed = booted.find((each) => each.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    const [first, second] = booted.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     if (first === undefined || second === undefined) throw new Error('two were made')
     return { first, second, close }
   } catch (error) {

@@ -69,14 +69,15 @@ describe.skipIf(reason !== undefined)(`managers of networks${reason === undefine
     fs.writeFileSync(path.join(host.root, 'etc/systemd/network/50-greedy.network'), GREEDY)
     await host.must(['systemctl', 'start', 'systemd-networkd.service'])
     await make()
-    await host.must(['ip', 'address', 'add', '198.51.100.1/24', 'dev', STRANGER])
-    await host.must(['ip', 'route', 'add', '203.0.113.0/24', 'via', '198.51.100.2', 'dev', STRANGER, 'proto', 'static'])
-    await host.must(['ip', 'rule', 'add', 'from', '203.0.113.7', 'lookup', '100', 'priority', '1000'])
     await waitFor(async () => (await addresses(STRANGER)).includes('192.0.2.77'), {
       what: 'networkd to configure the stranger',
       timeoutMs: 20_000,
       intervalMs: 200,
     })
+    // As a shim has them.
+    await host.must(['ip', 'address', 'add', '198.51.100.1/24', 'dev', OURS])
+    await host.must(['ip', 'route', 'add', '203.0.113.0/24', 'via', '198.51.100.2', 'dev', OURS, 'proto', 'static'])
+    await host.must(['ip', 'rule', 'add', 'from', '203.0.113.7', 'lookup', '100', 'priority', '1000'])
     await host.must(['systemctl', 'restart', 'systemd-networkd.service'])
     await host.must(['networkctl', 'reload'])
     await waitFor(async () => (await host.must(['networkctl', '--no-legend', 'list', OURS])).includes('unmanaged'), {
@@ -85,17 +86,27 @@ describe.skipIf(reason !== undefined)(`managers of networks${reason === undefine
       intervalMs: 200,
     })
     expect(await host.must(['networkctl', '--no-legend', 'list', SUB])).toContain('unmanaged')
-    expect([await addresses(OURS), await addresses(SUB)]).toEqual([[], []])
+    expect([await addresses(OURS), await addresses(SUB)]).toEqual([['198.51.100.1'], []])
     expect(await host.must(['ip', 'route', 'show', '203.0.113.0/24'])).toContain('via 198.51.100.2')
     expect(await host.must(['ip', 'rule', 'list'])).toContain('from 203.0.113.7')
+    // Without the package's file it takes the rule for its own to remove.
+    fs.rmSync(path.join(host.root, 'usr/lib/systemd/networkd.conf.d/50-weft.conf'))
+    await host.must(['systemctl', 'restart', 'systemd-networkd.service'])
+    await waitFor(async () => !(await host.must(['ip', 'rule', 'list'])).includes('203.0.113.7'), {
+      what: 'networkd to remove the rule',
+      timeoutMs: 20_000,
+      intervalMs: 200,
+    })
     await remove()
-    await host.must(['ip', 'rule', 'del', 'priority', '1000'])
     await host.must(['systemctl', 'stop', 'systemd-networkd.socket', 'systemd-networkd.service'])
   })
 
   it('NetworkManager does not manage our links, whatever their names', async () => {
     await host.must(['systemctl', 'start', 'NetworkManager.service'])
     await make()
+    // NetworkManager takes what has an address, and calls it "connected (externally)".
+    for (const [index, name] of [OURS, SUB, STRANGER].entries())
+      await host.must(['ip', 'address', 'add', `198.51.100.${index + 1}/32`, 'dev', name])
     const states = async () => {
       const lines = (await host.must(['nmcli', '-t', '-f', 'DEVICE,STATE', 'device'])).split('\n')
       return Object.fromEntries(lines.map((line) => line.replaceAll('\\:', '.').split(':', 2)))

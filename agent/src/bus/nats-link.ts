@@ -2,8 +2,11 @@
  * The NATS side of the agent. Settings by FACTS.md N2 to N6: never give up, notice black holes, and nothing that comes
  * in may throw. Everything else copes without it: what is missed is pulled, what cannot be asked here goes over HTTP.
  */
+import tls from 'node:tls'
 import {
   agentSubject,
+  BUS_USER,
+  busSettings,
   errorReply,
   hostCallSubject,
   intentSubject,
@@ -13,7 +16,6 @@ import {
 } from '@weft/shared'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Log } from '../log.ts'
-import { natsTlsOptions } from './tls.ts'
 
 export interface NatsLinkOptions {
   readonly servers: readonly string[]
@@ -30,8 +32,6 @@ export interface NatsLinkOptions {
   readonly onConnected: () => void
 }
 
-/** NATS user of controllers and agents. */
-const BUS_USER = 'weft'
 /** An answer longer than any error is an answer that may be too long. */
 const MOST_ERROR_BYTES = 10_000
 /** After a refusal of the user, which ends a connection for good, it is tried anew. */
@@ -94,20 +94,15 @@ export class NatsLink {
 
   #settings() {
     const { servers, host, secret, ca } = this.#options
-    return {
-      servers: [...servers],
+    const { checkServerIdentity } = tls
+    return busSettings({
+      servers,
       user: BUS_USER,
-      pass: secret,
+      password: secret,
       name: `weft-agent ${host}`,
-      maxReconnectAttempts: -1,
-      waitOnFirstConnect: true,
-      reconnectTimeWait: 250,
-      reconnectJitter: 500,
-      pingInterval: 5_000,
-      maxPingOut: 2,
-      timeout: 5_000,
-      ...natsTlsOptions(servers, ca),
-    }
+      ca,
+      checkServerIdentity,
+    })
   }
 
   #serve(connection: NatsConnection): void {

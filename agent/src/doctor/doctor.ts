@@ -14,6 +14,7 @@ import {
 } from '@weft/shared'
 import type { Engine } from '../docker/engine.ts'
 import { runProgram } from '../kernel/run-program.ts'
+import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AnyHostCheck, HostEnv, PairFacts, Verdict } from './checks/check.ts'
@@ -28,6 +29,7 @@ export interface DoctorOptions {
   readonly store: StateStore
   readonly engine: Engine
   readonly loop: Loop
+  readonly log: Log
   readonly facts: () => HostFacts
   readonly now: () => number
   readonly pluginSocket: string
@@ -55,7 +57,11 @@ export function createDoctor(options: DoctorOptions): Doctor {
   const listen = async (probe: DoctorProbe) => {
     if (listeners.size >= MOST_LISTENERS)
       throw new WeftError('unavailable', { what: 'too many probes at once', remedy: 'repeat in a few seconds' })
-    const end = await answerProbe(probe, groundOf(options), () => listeners.delete(probe.id))
+    const end = await answerProbe(probe, groundOf(options), (error) => {
+      listeners.delete(probe.id)
+      if (error !== undefined)
+        options.log.warn({ probe: probe.id, error: error.message }, 'end of a probe not taken away')
+    })
     listeners.set(probe.id, end)
   }
   const carryOut = async (request: DoctorRequest): Promise<DoctorFinding[]> => {

@@ -1,6 +1,6 @@
 /** The client that a command uses: controller found, secret read. */
 import fs from 'node:fs'
-import { WeftError } from '@weft/shared'
+import { isLoopbackHost, WeftError } from '@weft/shared'
 import { findController } from '../config.ts'
 import { note, type Terminal } from '../output/terminal.ts'
 import { type Client, createClient } from './client.ts'
@@ -12,9 +12,11 @@ export interface Connection {
   readonly secretFile?: string | undefined
   /** `--ca`. */
   readonly ca?: string | undefined
+  /** `--insecure`. */
+  readonly insecure?: boolean | undefined
 }
 
-/** Throws as `findController`, and `invalid` when the secret file cannot be read. */
+/** Throws as `findController`, and `invalid` when the secret file cannot be read or would cross the network in clear. */
 export async function openClient(connection: Connection, terminal: Terminal): Promise<Client> {
   const { env } = terminal
   const stale = () => note(terminal, 'warning: etcd does not answer the controller; this is what was known last')
@@ -22,9 +24,21 @@ export async function openClient(connection: Connection, terminal: Terminal): Pr
   if (address.kind === 'unix') return createClient({ address }, stale)
   const secretFile = connection.secretFile ?? env.WEFT_SECRET_FILE ?? ''
   const caFile = connection.ca ?? env.WEFT_CA ?? ''
+  if (secretFile !== '' && connection.insecure !== true) refuseClear(address.url)
   const secret = secretFile === '' ? {} : { secret: readSecret(secretFile) }
   const ca = caFile === '' ? {} : { ca: readText(caFile, 'file of the CA') }
   return createClient({ address, ...secret, ...ca }, stale)
+}
+
+/** @throws `invalid` for a controller beyond loopback that is spoken to without TLS */
+function refuseClear(url: URL): void {
+  if (url.protocol === 'https:' || isLoopbackHost(url.hostname)) return
+  throw new WeftError('invalid', {
+    what: 'controller without TLS',
+    on: url.origin,
+    why: 'the secret would cross the network in clear',
+    remedy: `write https://${url.host} with --ca; or --insecure, for a closed network`,
+  })
 }
 
 /** Only asked when nothing else names a controller. Not through the lab's door, which would load dockerd and all. */

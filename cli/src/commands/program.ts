@@ -14,7 +14,12 @@ import {
 export interface Parsed {
   readonly spec: LeafSpec
   readonly given: Given
-  readonly connection: { readonly controller?: string; readonly secretFile?: string; readonly ca?: string }
+  readonly connection: {
+    readonly controller?: string
+    readonly secretFile?: string
+    readonly ca?: string
+    readonly insecure?: boolean
+  }
 }
 
 export interface ProgramOptions {
@@ -58,9 +63,9 @@ function fillLeaf(command: Command, spec: LeafSpec, { act }: ProgramOptions): vo
   if (spec.passThrough !== undefined) command.passThroughOptions()
   if (spec.passThrough === 'all') command.argument('[ARGUMENT...]', 'options of the program').allowUnknownOption()
   command.action(async () => {
-    const { controller, secretFile, ca, ...own } = { ...rootOf(command).opts(), ...command.opts() }
+    const { controller, secretFile, ca, insecure, ...own } = { ...rootOf(command).opts(), ...command.opts() }
     const { version: _, ...options } = own
-    await act({ spec, given: { args: command.args, options }, connection: { controller, secretFile, ca } })
+    await act({ spec, given: { args: command.args, options }, connection: { controller, secretFile, ca, insecure } })
   })
 }
 

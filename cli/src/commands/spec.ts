@@ -100,6 +100,7 @@ export const CONNECTION_OPTIONS: readonly OptionSpec[] = [
     summary: "the cluster's CA, for https (default: WEFT_CA, else the system's)",
     hint: 'file',
   },
+  { flags: '--insecure', summary: 'send the secret over http:// beyond loopback, in clear' },
 ]
 
 const FORMAT = { flags: '--format <FORMAT>', hint: ['table', 'json'] } as const

@@ -31,7 +31,10 @@ describe('bash', () => {
       ['set', 'unset', 'ls'],
     ],
     [['network', 'create', '--sub'], ['--subnet']],
-    [['network', 'create', '-d', 'x', '--in'], ['--internal']],
+    [
+      ['network', 'create', '-d', 'x', '--in'],
+      ['--internal', '--insecure'],
+    ],
     [
       ['network', 'ls', '--format', ''],
       ['table', 'json'],

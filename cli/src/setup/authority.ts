@@ -32,24 +32,58 @@ export function authorityFiles(folder: string): Omit<Authority, 'caPin'> {
 }
 
 /**
- * Makes what is not there: the CA once, and the server's certificate when there is none or when it does not cover
- * `names` (addresses and DNS names). A CA that is there is kept: hosts have pinned it.
+ * Makes what is not there: the CA once, and the server's certificate when there is none, when it does not cover `names`
+ * (addresses and DNS names), or when less than a third of its life is left. A CA that is there is kept: hosts have pinned it.
  * @throws `invalid` when the CA's files do not belong together
  */
 export function ensureAuthority(folder: string, names: readonly string[], now: Date): Authority {
   const files = authorityFiles(folder)
   const ca = ensureCa(files.caFile, path.join(folder, 'ca.key'), now)
-  if (!covers(files, names)) {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const server = makeCertificate({
-      ...{ subject: 'weft controller', issuer: ca.subject, publicKey, serial: randomBytes(16), names },
-      ...{ issuerPublicKey: createPublicKey(ca.key), issuerPrivateKey: ca.key, ...validity(now) },
-    })
-    writePrivate(files.keyFile, pem(privateKey))
-    // The CA goes with it, so that a host that joins can see what it has pinned.
-    writePrivate(files.certFile, server + ca.certificate.toString())
-  }
+  if (!covers(files, names, now)) issue(files, ca, names, now)
   return { ...files, caPin: pinOf(ca.certificate) }
+}
+
+/**
+ * Makes the server's certificate and key anew, with the CA that is there: hosts that have pinned it notice nothing.
+ * @returns until when it is valid
+ * @throws `invalid` when the CA's key is not there, or it expires itself before long
+ */
+export function renewCertificate(folder: string, names: readonly string[], now: Date): Date {
+  const files = authorityFiles(folder)
+  const keyFile = path.join(folder, 'ca.key')
+  if (!fs.existsSync(keyFile)) throw broken(files.caFile, `${keyFile} is gone`)
+  const ca = ensureCa(files.caFile, keyFile, now)
+  if (isDue(ca.certificate, now)) throw broken(files.caFile, `it is valid until ${ca.certificate.validTo} only`)
+  issue(files, ca, names, now)
+  return new Date(new X509Certificate(fs.readFileSync(files.certFile)).validTo)
+}
+
+type Ca = ReturnType<typeof ensureCa>
+
+function issue(files: Omit<Authority, 'caPin'>, ca: Ca, names: readonly string[], now: Date): void {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const wanted = validity(now)
+  const caEnds = new Date(ca.certificate.validTo)
+  const server = makeCertificate({
+    ...{ subject: 'weft controller', issuer: ca.subject, publicKey, serial: randomBytes(16), names, ...wanted },
+    ...{ issuerPublicKey: createPublicKey(ca.key), issuerPrivateKey: ca.key },
+    notAfter: caEnds < wanted.notAfter ? caEnds : wanted.notAfter,
+  })
+  writePrivate(files.keyFile, pem(privateKey))
+  // The CA goes with it, so that a host that joins can see what it has pinned.
+  writePrivate(files.certFile, server + ca.certificate.toString())
+}
+
+/** Less than a third of its life is left. */
+export function isDue(certificate: X509Certificate, now: Date): boolean {
+  const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
+  return until - now.getTime() < (until - from) / 3
+}
+
+/** Addresses and DNS names that a certificate is for (RFC 5280 4.2.1.6, as Node prints them). */
+export function namesOf(certificate: X509Certificate): string[] {
+  const entries = (certificate.subjectAltName ?? '').split(', ')
+  return entries.flatMap((entry) => /^(?:DNS|IP Address):(.+)$/.exec(entry)?.[1] ?? [])
 }
 
 /** SHA-256 of a certificate, lower-case hex. */
@@ -83,14 +117,14 @@ function broken(file: string, why: string): WeftError {
   return new WeftError('invalid', { what: 'CA of the cluster', on: file, why, remedy })
 }
 
-function covers({ certFile, keyFile, caFile }: Omit<Authority, 'caPin'>, names: readonly string[]): boolean {
+function covers({ certFile, keyFile, caFile }: Omit<Authority, 'caPin'>, names: readonly string[], now: Date): boolean {
   if (!fs.existsSync(certFile) || !fs.existsSync(keyFile)) return false
   const certificate = new X509Certificate(fs.readFileSync(certFile))
   const issued = certificate.verify(new X509Certificate(fs.readFileSync(caFile)).publicKey)
   const ours = certificate.checkPrivateKey(createPrivateKey(fs.readFileSync(keyFile)))
   const named = (name: string) =>
     (net.isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined
-  return issued && ours && names.every(named)
+  return issued && ours && names.every(named) && !isDue(certificate, now)
 }
 
 function validity(now: Date): { readonly notBefore: Date; readonly notAfter: Date } {

@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Authority, ensureAuthority } from './authority.ts'
+import { type Authority, ensureAuthority, isDue, namesOf, renewCertificate } from './authority.ts'
 import { oid, time, unsigned } from './der.ts'
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-authority-'))
@@ -25,6 +25,37 @@ describe('the CA and the certificate', () => {
     expect(openssl('verify', '-CAfile', made.caFile, '-verify_ip', 'fd00::10', made.certFile)).toContain('OK')
     expect(() => openssl('verify', '-CAfile', made.caFile, '-verify_ip', '192.0.2.11', made.certFile)).toThrow()
     expect(() => openssl('verify', '-CAfile', made.caFile, '-purpose', 'sslclient', made.certFile)).toThrow()
+  })
+
+  it('is made anew when a third of its life is left, by the same CA and for the same names', () => {
+    const aging = fs.mkdtempSync(path.join(folder, '..', 'weft-authority-'))
+    const first = ensureAuthority(aging, NAMES, NOW)
+    const before = read(first.certFile)
+    const later = new Date(NOW)
+    later.setUTCFullYear(NOW.getUTCFullYear() + 6)
+    expect(isDue(before, later)).toBe(false)
+    expect(namesOf(before)).toEqual([
+      '192.0.2.10',
+      'FD00:0:0:0:0:0:0:10',
+      'controller1.example',
+      'localhost',
+      '127.0.0.1',
+    ])
+    const until = renewCertificate(aging, namesOf(before), later)
+    const after = read(first.certFile)
+    expect(after.serialNumber).not.toBe(before.serialNumber)
+    expect(namesOf(after)).toEqual(namesOf(before))
+    // No longer than its CA.
+    expect(until.toISOString()).toBe(new Date(read(first.caFile).validTo).toISOString())
+    const at = ['-attime', String(Math.round(later.getTime() / 1000))]
+    const verify = ['verify', ...at, '-CAfile', first.caFile, '-verify_ip', '192.0.2.10', first.certFile]
+    expect(openssl(...verify)).toContain('OK')
+    expect(ensureAuthority(aging, NAMES, later).caPin).toBe(first.caPin)
+    later.setUTCFullYear(NOW.getUTCFullYear() + 7)
+    expect(() => renewCertificate(aging, NAMES, later)).toThrow(/valid until.*every host must join anew/)
+    fs.rmSync(path.join(aging, 'ca.key'))
+    expect(() => renewCertificate(aging, NAMES, NOW)).toThrow(/ca\.key is gone/)
+    fs.rmSync(aging, { recursive: true })
   })
 
   it('say what they are for', () => {

@@ -9,7 +9,7 @@ import path from 'node:path'
 import { formatHostPort, type HostPort, type JoinInfo, parseHostPort, parseJsonWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { ownAddresses } from './addresses.ts'
-import { ensureAuthority, pinOf } from './authority.ts'
+import { authorityFiles, ensureAuthority, namesOf, pinOf, renewCertificate } from './authority.ts'
 import { makePrivateFolder, readIfThere, writeJson, writePrivate } from './files.ts'
 
 export interface ControllerWish {
@@ -40,9 +40,7 @@ export function setUpController({ config, data, listen, natsListen }: Controller
   if (readIfThere(secret) === undefined) writePrivate(secret, `${randomBytes(30).toString('base64url')}\n`)
   const tls = path.join(data, 'tls')
   makePrivateFolder(tls)
-  const reachedBy = [listen, natsListen].flatMap(({ host }) => (ANY.includes(host) ? addressTexts() : [host]))
-  const names = [...new Set([...reachedBy, '127.0.0.1', '::1', 'localhost', ...hostNames()])]
-  const { certFile, keyFile } = ensureAuthority(tls, names, now)
+  const { certFile, keyFile } = ensureAuthority(tls, certificateNames([listen, natsListen]), now)
   writeJson(config, {
     embedded: true,
     data,
@@ -53,10 +51,40 @@ export function setUpController({ config, data, listen, natsListen }: Controller
   })
 }
 
+/** By which hosts, and programs on this machine, reach a controller. */
+function certificateNames(listeners: readonly HostPort[]): string[] {
+  const reachedBy = listeners.flatMap(({ host }) => (ANY.includes(host) ? addressTexts() : [host]))
+  return [...new Set([...reachedBy, '127.0.0.1', '::1', 'localhost', ...hostNames()])]
+}
+
+/**
+ * Makes the certificate of a controller anew, for the names that it has and those of today; CA and configuration stay.
+ * @returns until when it is valid; undefined when no controller was set up
+ * @throws `invalid` when the certificate is not one that Weft made, or its CA cannot sign
+ */
+export function renewController(config: string, now: Date): Date | undefined {
+  const setup = readControllerSetup(config)
+  if (setup === undefined) return undefined
+  const tls = path.join(setup.data, 'tls')
+  const { certFile } = authorityFiles(tls)
+  if (setup.certFile !== certFile)
+    throw new WeftError('invalid', {
+      what: 'certificate is not Weft’s',
+      on: setup.certFile,
+      why: `${config} names it; Weft's own would be ${certFile}`,
+      remedy: 'renew it where it was made, then: systemctl restart weft-controller',
+    })
+  const { listen, natsListen } = setup
+  const today = certificateNames(natsListen === undefined ? [listen] : [listen, natsListen])
+  const before = namesOf(new X509Certificate(fs.readFileSync(certFile)))
+  return renewCertificate(tls, [...new Set([...before, ...today])], now)
+}
+
 export interface ControllerSetup {
   readonly data: string
   readonly listen: HostPort
   readonly natsListen: HostPort | undefined
+  readonly certFile: string
   /** PEM. */
   readonly ca: string
   readonly join: JoinInfo
@@ -85,7 +113,8 @@ export function readControllerSetup(config: string): ControllerSetup | undefined
     caPin: pinOf(ca),
     secret,
   }
-  return { data: settings.data, listen, natsListen, ca: ca.toString(), join }
+  const certFile = settings['tls-cert']
+  return { data: settings.data, listen, natsListen, certFile, ca: ca.toString(), join }
 }
 
 function advertised({ host, port }: HostPort): string[] {

@@ -1,6 +1,6 @@
 /** The bus over core NATS. Settings by FACTS.md N2 to N6: never give up, notice black holes, treat `closed` as fatal. */
 import tls from 'node:tls'
-import { checkAnyHost, WeftError } from '@weft/shared'
+import { busSettings, WeftError } from '@weft/shared'
 import { connect, errors, type Msg, type NatsConnection } from 'nats'
 import type { Bus, BusCounts, BusHandler, ServeOptions } from './bus.ts'
 import { checkPattern, checkSize, checkSubject, decodeText, NOT_UTF8, settle } from './message.ts'
@@ -97,29 +97,9 @@ export async function connectNats(options: NatsBusOptions, signal?: AbortSignal)
   }
 }
 
-/** With these the client refuses a server that offers no TLS. */
-function tlsOptions({ servers, ca }: NatsBusOptions) {
-  if (!servers.some((server) => server.startsWith('tls:'))) return {}
-  const checkServerIdentity = checkAnyHost(servers, tls.checkServerIdentity)
-  return { tls: { ...(ca === undefined ? {} : { ca }), checkServerIdentity } }
-}
-
 async function dial(options: NatsBusOptions): Promise<NatsConnection> {
   try {
-    return await connect({
-      servers: [...options.servers],
-      user: options.user,
-      pass: options.password,
-      name: options.name,
-      maxReconnectAttempts: -1,
-      waitOnFirstConnect: true,
-      reconnectTimeWait: 250,
-      reconnectJitter: 500,
-      pingInterval: 5_000,
-      maxPingOut: 2,
-      timeout: 5_000,
-      ...tlsOptions(options),
-    })
+    return await connect(busSettings({ ...options, checkServerIdentity: tls.checkServerIdentity }))
   } catch (thrown) {
     const on = options.servers.join(', ')
     if (thrown instanceof errors.AuthorizationError || thrown instanceof errors.UserAuthenticationExpiredError) {

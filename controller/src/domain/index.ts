@@ -40,6 +40,7 @@ export {
 } from './pure/views.ts'
 export { releaseEndpoints } from './release.ts'
 export { releaseReservation } from './release-reservation.ts'
+export { type RemovedHost, removeHost } from './remove-host.ts'
 export { type RemovedNetwork, removeNetwork } from './remove-network.ts'
 export { reportEndpoints } from './report.ts'
 export { reserveAddresses } from './reserve.ts'

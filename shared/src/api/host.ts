@@ -1,8 +1,8 @@
 /** Hosts, as they have told about themselves. */
 import { z } from 'zod'
 import { HostFacts } from '../words/host-facts.ts'
-import { RequestId } from '../words/names.ts'
-import { type OperationTable, Ref } from './operation.ts'
+import { Name, RequestId } from '../words/names.ts'
+import { BooleanText, type OperationTable, Ref } from './operation.ts'
 
 export const HostView = z.strictObject({
   id: z.string(),
@@ -25,5 +25,13 @@ export const HOST_OPERATIONS = {
     reply: z.strictObject({ host: z.string(), seconds: z.number().int() }),
   },
   hostList: { method: 'GET', path: '/v1/hosts', reply: z.array(HostView) },
+  hostRemove: {
+    method: 'DELETE',
+    path: '/v1/hosts/:id',
+    params: z.strictObject({ id: Name }),
+    /** With `force` also a host whose containers have addresses: they rest, and are then given to others. */
+    query: z.strictObject({ req: RequestId, force: BooleanText.optional() }),
+    reply: z.strictObject({ id: z.string(), revision: z.number().int(), endpoints: z.number().int() }),
+  },
   hostInspect: { method: 'GET', path: '/v1/hosts/:ref', params: z.strictObject({ ref: Ref }), reply: HostView },
 } as const satisfies OperationTable

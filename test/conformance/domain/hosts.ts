@@ -6,10 +6,11 @@ import {
   joinHost,
   recordFacts,
   refreshAlive,
+  removeHost,
   setUplink,
 } from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
-import { type DomainStage, endAlive, factsOf, failure, join, newRequest, on } from './world.ts'
+import { claim, type DomainStage, endAlive, factsOf, failure, join, newRequest, on } from './world.ts'
 
 export function hostsConformance(at: DomainStage): void {
   describe('hosts', () => {
@@ -64,6 +65,37 @@ export function hostsConformance(at: DomainStage): void {
       expect(await failure(allowRemovals(at.deps, 'docker9', newRequest(), 'local'))).toMatchObject({
         code: 'not_found',
       })
+    })
+
+    it('removes a silent host with all that is said of it, and never one that is alive', async () => {
+      const network = await at.create('front', on('10.1.2.0/24'))
+      await setUplink(at.deps, { name: 'lan', host: 'docker1', interface: 'eth0', req: newRequest() }, 'local')
+      const { uid: endpoint } = await claim(at.deps, at.one, network)
+      const remove = (force: boolean) => removeHost(at.deps, 'docker1', { req: newRequest(), force }, 'local')
+      expect(await failure(remove(true))).toMatchObject({ code: 'conflict', message: expect.stringContaining('alive') })
+      await endAlive(at.deps, 'docker1')
+      expect(await failure(remove(false))).toMatchObject({
+        code: 'conflict',
+        message: expect.stringMatching(/10\.1\.2\.\d+.*weft host rm --force docker1/s),
+      })
+      expect(await remove(true)).toMatchObject({ id: 'docker1', endpoints: 1 })
+      const view = await at.deps.cluster.newest()
+      expect([view.hosts.has('docker1'), view.facts.has('docker1'), view.uplinks.get('lan')?.has('docker1')]).toEqual([
+        false,
+        false,
+        undefined,
+      ])
+      expect(view.endpoints.has(endpoint)).toBe(false)
+      const left = await at.deps.kv.list('/weft/v1/', { limit: 1000 })
+      const said = left.entries.filter(
+        ({ key, value }) => !key.includes('/audit/') && `${key} ${value}`.includes('docker1'),
+      )
+      // The address rests, with the name of who had it.
+      expect(said.map(({ key }) => key)).toEqual([expect.stringContaining('/reserved/')])
+      expect(await failure(remove(true))).toMatchObject({ code: 'not_found' })
+      expect(await failure(refreshAlive(at.deps, 'docker1', at.one.fence))).toMatchObject({ code: 'denied' })
+      const back = await join(at.deps, 1)
+      expect(back.fence.epoch).toBe(1)
     })
 
     it('sets and takes away uplinks; refuses an interface or host that is not', async () => {

@@ -67,12 +67,12 @@ async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Groun
 
 /**
  * Answers a peer's probe until the returned function is called; ends by itself after {@link LISTEN_MS}.
- * @param onOver called when it has ended, either way
+ * @param onOver called when it has ended, either way; with the error when its end could not be taken away
  */
 export async function answerProbe(
   probe: DoctorProbe,
   ground: Ground,
-  onOver: () => void,
+  onOver: (error?: WeftError) => void,
 ): Promise<() => Promise<void>> {
   const end = await openEnd(probe, 'answers', ground)
   try {
@@ -82,17 +82,28 @@ export async function answerProbe(
     const close = () => {
       clearTimeout(timer)
       over ??= hush()
-        .then(() => end.close())
-        .finally(onOver)
+        .finally(() => end.close())
+        .then(
+          () => onOver(),
+          (thrown: unknown) => {
+            const error = WeftError.from(thrown, 'end of a probe not taken away')
+            onOver(error)
+            throw error
+          },
+        )
       return over
     }
-    const timer = setTimeout(() => void close().catch(() => undefined), LISTEN_MS)
+    // Whoever closes hears of the error; by its time it ends for nobody, and onOver has told it.
+    const timer = setTimeout(() => close().catch(ignoreTold), LISTEN_MS)
     return close
   } catch (error) {
     await end.close()
     throw error
   }
 }
+
+/** @see answerProbe: the error has gone to onOver. */
+function ignoreTold(): void {}
 
 /** Probes a peer that answers. Never throws for what it finds. @throws when its own end cannot be made */
 export async function askProbe(probe: DoctorProbe, ground: Ground): Promise<{ path: PathFacts; wires: WireFacts[] }> {

@@ -19,6 +19,7 @@ import { checkPortFree, checkPrograms } from '../../setup/machine.ts'
 import { checkUnitData, hasUnit, journal, startUnits } from '../../setup/systemd.ts'
 import { bad, withFlag } from '../flags.ts'
 import type { Run } from '../spec.ts'
+import { UNIT, UNIT_CONFIG } from './unit.ts'
 
 const Flags = z.strictObject({
   listen: z.string().optional(),
@@ -29,9 +30,6 @@ const Flags = z.strictObject({
   start: z.boolean(),
 })
 
-const UNIT = 'weft-controller.service'
-/** The file that the unit reads. */
-const UNIT_CONFIG = '/etc/weft/controller.json'
 const [API_PORT, NATS_PORT] = [7474, 4222]
 const SERVES_WITHIN_MS = 60_000
 

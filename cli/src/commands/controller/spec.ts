@@ -48,5 +48,16 @@ export const controllerSpec: GroupSpec = {
       options: [CONFIG, OUT],
       load: () => import('./join-string.ts'),
     },
+    {
+      name: 'renew-certificate',
+      summary: "Make the controller's certificate anew",
+      details:
+        'The new one has the names of the old and those of today, and is of the same CA: hosts and join strings need nothing. The controller is started with it, which containers do not notice.',
+      examples: [
+        { line: 'weft controller renew-certificate', does: 'ten years more, and this machine’s new addresses' },
+      ],
+      options: [CONFIG, { flags: '--no-start', summary: 'write it, and leave the running controller alone' }],
+      load: () => import('./renew-certificate.ts'),
+    },
   ],
 }

@@ -38,5 +38,23 @@ export const hostSpec: GroupSpec = {
       api: true,
       load: () => import('./allow-removals.ts'),
     },
+    {
+      name: 'rm',
+      aliases: ['remove'],
+      summary: 'Take silent hosts out of the cluster',
+      details:
+        'A host that reports is refused: take it out there, with weft leave. Of a host that cannot be asked nobody knows whether its containers go on: with --force their addresses rest for a while and are then given to others.',
+      examples: [
+        { line: 'weft host rm docker3', does: 'a host that has left and has no containers on Weft networks' },
+        {
+          line: 'weft host rm --force docker3',
+          does: 'a machine that is gone for good, with the addresses that it held',
+        },
+      ],
+      arguments: [{ name: '<HOST...>', summary: 'names', hint: 'hosts' }],
+      options: [{ flags: '--force', summary: 'also a host whose containers have addresses; be sure that it is off' }],
+      api: true,
+      load: () => import('./rm.ts'),
+    },
   ],
 }

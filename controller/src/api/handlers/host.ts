@@ -1,4 +1,4 @@
-import { allowRemovals, findHost, hostViews } from '../../domain/index.ts'
+import { allowRemovals, findHost, hostViews, removeHost } from '../../domain/index.ts'
 import type { NounHandlers } from '../operations.ts'
 import { type HandlerOptions, readView } from './context.ts'
 
@@ -9,6 +9,10 @@ export function hostHandlers({ deps }: HandlerOptions): NounHandlers<'host'> {
       return { reply, revision: deps.cluster.current().revision }
     },
     hostList: (_, context) => readView(deps, context, hostViews),
+    hostRemove: async ({ params, query }, { actor }) => {
+      const reply = await removeHost(deps, params.id, query, actor)
+      return { reply, revision: reply.revision }
+    },
     hostInspect: ({ params }, context) => readView(deps, context, (view) => findHost(view, params.ref)),
   }
 }

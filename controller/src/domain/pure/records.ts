@@ -211,6 +211,7 @@ export const AuditRecord = z.strictObject({
     'ip.reserve',
     'ip.release',
     'uplink.set',
+    'host.remove',
     'router.create',
     'router.connect',
     'router.disconnect',
