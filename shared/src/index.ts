@@ -64,8 +64,8 @@ export type {
   RemoteEndpoint,
 } from './drivers/driver.ts'
 export { hasOwnGateway } from './drivers/gateway.ts'
-export { passingTable } from './drivers/gateway-table.ts'
-export { type GuardedLink, guardTable, linkLocalOf } from './drivers/guard.ts'
+export { GATEWAY_TABLE, passingTable } from './drivers/gateway-table.ts'
+export { type GuardedLink, guardName, guardTable, linkLocalOf } from './drivers/guard.ts'
 export {
   changedOptions,
   describeOptions,
@@ -76,9 +76,10 @@ export {
   whyFixed,
 } from './drivers/options.ts'
 export { parseParent, type ResolvedParent, resolveParent, subInterfaceNames } from './drivers/parent.ts'
+export { partingName } from './drivers/parting.ts'
 export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
-export { type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'
+export { VXLAN_TABLE, type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { sentence } from './finding.ts'
 export { type Hash128, hash128 } from './hash.ts'

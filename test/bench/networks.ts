@@ -15,7 +15,7 @@ async function run(lab: Lab, host: string, ...argv: string[]): Promise<string> {
   return stdout.trim()
 }
 
-function weft(label: string, network: string, ...flags: string[]): BenchNetwork {
+export function weft(label: string, network: string, ...flags: string[]): BenchNetwork {
   const create = ['npx', '--no-install', 'weft', 'network', 'create', ...flags, network]
   return { label, network, make: async (lab) => void (await run(lab, 'controller', ...create)) }
 }

@@ -57,6 +57,14 @@ function sampleConformance(driver: Driver, sample: DriverSample): void {
     expect(expand(locals)).toEqual(expand(locals))
   })
 
+  it('tells where its containers are guarded', () => {
+    const guards = expand(settled).nftTables.filter(({ name }) => name.startsWith('weft_guard_'))
+    const places = new Set(guards.map(({ netns }) => (netns.startsWith('/') ? 'sandbox' : 'port')))
+    const told = driver.guard(parseOptions(driver, network.options))
+    expect([...places]).toEqual(told === 'off' ? [] : [told])
+    expect(guards).toHaveLength(told === 'off' ? 0 : count)
+  })
+
   it('names every link in at most 15 bytes, once in its netns', () => {
     const { links } = expand(locals)
     for (const { name } of links)

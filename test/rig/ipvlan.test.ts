@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { waitFor } from '../../cli/src/lab/wait.ts'
+import { arp, ether, ipv4, sendArgv, udp } from '../support/frames.ts'
 import type { Machine } from './machine.ts'
 import { attach, failures, type Rig } from './rig.ts'
 import { addressOf, backWithAddress, converged, docker, ping, runContainer, weft } from './story.ts'
@@ -77,6 +78,25 @@ describe.skipIf(inject('rigReason') !== '')('ipvlan on VLANs of a shared trunk',
       expect(link.linkinfo).toMatchObject({ info_kind: 'ipvlan', info_data: { mode: 'l2' } })
       expect(link.address).toBe((await host.must(['cat', '/sys/class/net/eth1.110/address'])).trim())
     }
+  })
+
+  it('l2: a container cannot send as another', async () => {
+    const [host] = rig.hosts
+    const [{ address: mac }, own, other] = [await eth0(host, 'l2-1'), at('l2-1'), at('l2-2')]
+    const dropped = async () => {
+      const text = await inside(host, 'l2-1', 'nft', 'list', 'ruleset')
+      if (!text.includes('weft_guard_')) return undefined
+      return [...text.matchAll(/counter packets (\d+)/g)].reduce((sum, [, packets]) => sum + Number(packets), 0)
+    }
+    const before = await waitFor(dropped, { what: 'the guard of l2-1', timeoutMs: 30_000, intervalMs: 500 })
+    const datagram = (from: string) => ipv4(from, other, 17, udp(1000, 2000))
+    const send = (frame: Buffer) => inside(host, 'l2-1', ...sendArgv('eth0', [frame]))
+    await send(ether('ff:ff:ff:ff:ff:ff', mac, 0x0800, datagram(own)))
+    expect(await dropped()).toBe(before)
+    await send(ether('ff:ff:ff:ff:ff:ff', mac, 0x0800, datagram(other)))
+    await send(ether('ff:ff:ff:ff:ff:ff', '02:00:00:00:00:99', 0x0800, datagram(own)))
+    await send(arp('ff:ff:ff:ff:ff:ff', mac, { mac, ip: other }, own))
+    expect(await dropped()).toBe(before + 3)
   })
 
   it('a MAC of its own is refused, with what to do', async () => {

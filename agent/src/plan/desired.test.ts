@@ -111,6 +111,20 @@ describe('desired state', () => {
     expect(diff(state, observed)).toEqual({ ops: [], conflicts: [] })
   })
 
+  it('holds the guards of a network that cannot be expanded', () => {
+    const entries = [network({ driver: 'macvlan', options: { parent: 'eth1' } })]
+    const endpoints = { [uid('n1')]: [aLocal(1, 'sandbox')] }
+    const whole = plan(entries, endpoints).state
+    expect(whole.nftTables.map(({ name }) => name).sort()).toEqual([`weft_guard_${aLocal(1).uid}`, 'weft_gwbridge'])
+    const observed = bareKernel(aHost())
+    for (const link of whole.links) observed.links.push({ ...link, owned: true })
+    // As an agent that has just started finds it.
+    for (const table of whole.nftTables) observed.nftTables.push({ ...table, sets: [], chains: [] })
+    const host = aHost()
+    const { state } = plan(entries, endpoints, { ...host, interfaces: [] })
+    expect(diff(state, observed).ops).toEqual([])
+  })
+
   it('holds endpoints of a network that the intent does not name, and says so', () => {
     const { state, problems } = plan([], { [uid('n1')]: [aLocal(1)], [uid('n2')]: [] })
     expect(problems).toMatchObject([{ code: 'not_found', network: uid('n1') }])

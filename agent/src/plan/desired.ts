@@ -13,6 +13,8 @@ import {
   type EndpointSpec,
   type EntryMap,
   FABRIC_NETNS,
+  GATEWAY_TABLE,
+  guardName,
   type HostProblem,
   type HostState,
   interfaceName,
@@ -20,12 +22,15 @@ import {
   type LocalEndpoint,
   mergeHostStates,
   type NetworkSpec,
+  type NftTableRef,
   parseOptions,
+  partingName,
   type RemoteEndpoint,
   subInterfaceNames,
+  VXLAN_TABLE,
   WeftError,
 } from '@weft/shared'
-import { gatewayBridgeState } from './gateway-bridge.ts'
+import { GATEWAY_BRIDGE_TABLE, gatewayBridgeState } from './gateway-bridge.ts'
 import { routerNamespaces, withPlaced } from './placed.ts'
 import { publishedPorts, type TakenPort } from './publications.ts'
 import { type NetworkState, uniteNetworks } from './unite.ts'
@@ -50,7 +55,7 @@ export function desiredState(input: DesiredInput): Desired {
   const intent = sortEntries(input)
   const problems: HostProblem[] = []
   const states: NetworkState[] = []
-  const held: Link[] = []
+  const held = { links: [] as Link[], nftTables: [] as NftTableRef[] }
   const all = withPlaced(input.entries, input.endpoints, input.hostId)
   for (const network of intent.networks) {
     const endpoints = all.get(network.uid) ?? []
@@ -58,14 +63,16 @@ export function desiredState(input: DesiredInput): Desired {
       states.push({ network, state: expand(network, endpoints, intent, problems) })
     } catch (error) {
       problems.push(problemOf(error, network))
-      held.push(...heldLinks(network.uid, endpoints), ...heldSubInterfaces(network, intent.host))
+      held.links.push(...heldLinks(network.uid, endpoints), ...heldSubInterfaces(network, intent.host))
+      held.nftTables.push(...heldTables(network.uid, endpoints))
     }
   }
   const known = new Set(intent.networks.map((network) => network.uid))
   for (const [uid, endpoints] of input.endpoints) {
     if (known.has(uid) || endpoints.length === 0) continue
     problems.push(unknownNetwork(uid, endpoints))
-    held.push(...heldLinks(uid, endpoints))
+    held.links.push(...heldLinks(uid, endpoints))
+    held.nftTables.push(...heldTables(uid, endpoints))
   }
   const united = uniteNetworks(states, held)
   const published = publishedPorts({ ...input, taken: input.taken ?? [], underlay: input.host.underlay })
@@ -162,6 +169,17 @@ function heldLinks(uid: string, endpoints: readonly LocalEndpoint[]): Link[] {
       return { kind: 'other', ...(attachment.phase === 'placed' ? attachment.link : born) }
     }),
   ]
+}
+
+/** Of several networks each: they stay as a whole when no other network has a part of them. */
+const SHARED_TABLES: readonly NftTableRef[] = [VXLAN_TABLE, GATEWAY_TABLE, GATEWAY_BRIDGE_TABLE]
+
+/** Wherever its driver would have put them. */
+function heldTables(uid: string, endpoints: readonly LocalEndpoint[]): NftTableRef[] {
+  const places = new Set(['', FABRIC_NETNS, ...endpoints.map(({ attachment }) => attachment.link.netns)])
+  const names = [partingName(uid), ...endpoints.map((endpoint) => guardName(endpoint.uid))]
+  const own = [...places].flatMap((netns) => names.map((name) => ({ netns, family: 'netdev', name }) as const))
+  return [...own, ...SHARED_TABLES]
 }
 
 /**

@@ -9,6 +9,8 @@ import { EMPTY_HOST_STATE, type HostState, type LocalEndpoint, type NetworkSpec 
 /** Docker's constant (libnetwork, libnGWNetwork). */
 const GATEWAY_BRIDGE = 'docker_gwbridge'
 
+export const GATEWAY_BRIDGE_TABLE = { netns: '', family: 'inet', name: 'weft_gwbridge' } as const
+
 export function gatewayBridgeState(network: NetworkSpec, endpoints: readonly LocalEndpoint[]): HostState {
   if (network.egress !== 'docker' || network.internal || endpoints.length === 0) return EMPTY_HOST_STATE
   const rules = [
@@ -17,5 +19,5 @@ export function gatewayBridgeState(network: NetworkSpec, endpoints: readonly Loc
     `iifname "${GATEWAY_BRIDGE}" oifname "${GATEWAY_BRIDGE}" counter drop`,
   ]
   const chains = [{ name: 'forward', hook: { type: 'filter', at: 'forward', priority: 0 } as const, rules }]
-  return { ...EMPTY_HOST_STATE, nftTables: [{ netns: '', family: 'inet', name: 'weft_gwbridge', sets: [], chains }] }
+  return { ...EMPTY_HOST_STATE, nftTables: [{ ...GATEWAY_BRIDGE_TABLE, sets: [], chains }] }
 }

@@ -21,6 +21,7 @@ export function nftTableOps(desired: HostState, observed: HostState, links: read
   const gone = new Set(links.flatMap((op) => (op.op === 'link-delete' ? linkKey(op) : [])))
   const present = new Set([...fresh, ...observed.links.map(linkKey).filter((key) => !gone.has(key))])
   const due = inOrder(desired.nftTables).filter((table) => {
+    if (table.presence === 'tolerated') return false
     const found = there.get(nftTableKey(table))
     if (!devicesOf(table).every((key) => present.has(key))) return false
     return found === undefined || !sameNftTable(found, table) || devicesOf(table).some((key) => fresh.has(key))

@@ -4,10 +4,13 @@
  */
 import {
   canonicalJson,
+  EMPTY_HOST_STATE,
   type HostState,
   type Link,
   mergeHostStates,
   type NetworkSpec,
+  type NftTable,
+  type NftTableRef,
   parentOf,
   parentUse,
   WeftError,
@@ -19,25 +22,33 @@ export interface NetworkState {
   readonly state: HostState
 }
 
+/** What of networks that cannot be expanded may exist on this host. */
+export interface Held {
+  readonly links: readonly Link[]
+  readonly nftTables: readonly NftTableRef[]
+}
+
 export interface United {
   readonly state: HostState
   readonly refused: readonly { readonly network: NetworkSpec; readonly error: WeftError }[]
 }
 
 /**
- * Unites in the given order. `held` links, and those of refused networks, stay as they are (tolerated) unless another
+ * Unites in the given order. `held` links and tables, and those of refused networks, stay as they are (tolerated) unless another
  * network wants them.
  */
-export function uniteNetworks(networks: readonly NetworkState[], held: readonly Link[]): United {
+export function uniteNetworks(networks: readonly NetworkState[], held: Held): United {
   const taken: Taken = { links: new Map(), numbers: new Map(), parents: new Map() }
   const accepted: HostState[] = []
   const refused: { network: NetworkSpec; error: WeftError }[] = []
-  const left = [...held]
+  const left = [...held.links]
+  const tables = [...held.nftTables]
   for (const { network, state } of networks) {
     const error = firstClash(network, state, taken)
     if (error !== undefined) {
       refused.push({ network, error })
       left.push(...state.links)
+      tables.push(...state.nftTables)
       continue
     }
     const fresh = state.links.filter((link) => !taken.links.has(linkKey(link)))
@@ -46,7 +57,16 @@ export function uniteNetworks(networks: readonly NetworkState[], held: readonly 
   }
   const tolerated = new Map(left.map((link) => [linkKey(link), { ...link, presence: 'tolerated' as const }]))
   for (const key of taken.links.keys()) tolerated.delete(key)
-  return { state: mergeHostStates([...accepted, { ...mergeHostStates([]), links: [...tolerated.values()] }]), refused }
+  const untouched = {
+    ...EMPTY_HOST_STATE,
+    links: [...tolerated.values()],
+    nftTables: tables.map(toleratedTable),
+  }
+  return { state: mergeHostStates([...accepted, untouched]), refused }
+}
+
+function toleratedTable({ netns, family, name }: NftTableRef): NftTable {
+  return { netns, family, name, sets: [], chains: [], presence: 'tolerated' }
 }
 
 interface Taken {

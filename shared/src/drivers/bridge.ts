@@ -70,6 +70,7 @@ export const bridge: Driver<BridgeOptions> = {
   hostAccess: (options) => options.host_access === true,
   spans: (options) => options.parent !== undefined,
   deaf: () => undefined,
+  guard: ({ spoof_check }) => (spoof_check === 'off' ? 'off' : 'port'),
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

@@ -117,6 +117,11 @@ export interface Driver<O = unknown> {
   spans(options: O): boolean
   /** Why no interface of Weft's own (a shim, a router's leg) would be heard by the containers, if so. */
   deaf(options: O): string | undefined
+  /**
+   * Where it is seen to that containers send as themselves only (guard.ts): at the host's end of the interface; in the
+   * sandbox, where the interface has no other end and CAP_NET_ADMIN could undo it until the next pass; or nowhere.
+   */
+  guard(options: O): 'port' | 'sandbox' | 'off'
   /** MTU asked for by the admin, if any. */
   mtu(options: O): number | undefined
   desired(input: DriverInput<O>): HostState

@@ -26,7 +26,7 @@ export interface GatewayRules {
   readonly underlay: string
 }
 
-const TABLE = { netns: '', family: 'inet', name: 'weft_gateway' } as const
+export const GATEWAY_TABLE = { netns: '', family: 'inet', name: 'weft_gateway' } as const
 /** A little before NF_IP_PRI_FILTER (0) and NF_IP_PRI_NAT_SRC (100), where iptables and Docker are. */
 const BEFORE_FILTER = -10
 const BEFORE_SOURCE_NAT = 95
@@ -43,7 +43,7 @@ export function gatewayTable({ link, subnets, nat, underlay }: GatewayRules): Nf
   const six = subnets.filter((cidr) => cidr.includes(':'))
   const behind = (list: readonly string[]) => list.map((cidr) => `"${link}" . ${cidr}`)
   return {
-    ...TABLE,
+    ...GATEWAY_TABLE,
     sets: [
       ranges('sources4', 'type ifname . ipv4_addr', behind(four)),
       ranges('sources6', 'type ifname . ipv6_addr', behind(six)),

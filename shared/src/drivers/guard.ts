@@ -35,7 +35,12 @@ const ETHERTYPE = { ipv4: '@ll,96,16 0x0800', arp: '@ll,96,16 0x0806', ipv6: '@l
 /** The target of a neighbour solicitation or advertisement (RFC 4861 section 4.3): behind 8 bytes of ICMPv6. */
 const ND_TARGET = '@th,64,128'
 
-/** @param uid of the endpoint; the table's name has it */
+/** The name of an endpoint's guard. */
+export function guardName(uid: string): string {
+  return `weft_guard_${uid}`
+}
+
+/** @param uid of the endpoint */
 export function guardTable(uid: string, link: GuardedLink): NftTable {
   const { netns, name, at, mac } = link
   const v4 = link.addresses.filter((address) => !address.includes(':'))
@@ -50,7 +55,7 @@ export function guardTable(uid: string, link: GuardedLink): NftTable {
     'counter drop',
   ]
   return {
-    ...{ netns, family: 'netdev', name: `weft_guard_${uid}`, sets: [] },
+    ...{ netns, family: 'netdev', name: guardName(uid), sets: [] },
     chains: [
       { name: 'guard', hook: { type: 'filter', at, priority: PRIORITY, device: name }, rules },
       ...(v4.length === 0 ? [] : [{ name: 'own4', rules: ['udp sport 67 counter drop', 'accept'] }]),

@@ -85,6 +85,7 @@ export const ipvlan: Driver<IpvlanOptions> = {
   spans: () => true,
   deaf: (options) =>
     flagOf(options) === 'private' ? 'ipvlan_flag=private parts all interfaces of one parent' : undefined,
+  guard: ({ spoof_check }) => (spoof_check === 'off' ? 'off' : 'sandbox'),
   mtu: (options) => options.mtu,
   desired({ network, options, endpoints, host }) {
     const { links, top, mac: parentMac, mtu: available } = resolveParent(options.parent, host)

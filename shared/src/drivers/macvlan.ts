@@ -85,6 +85,7 @@ export const macvlan: Driver<MacvlanOptions> = {
     const mode = modeOf(options)
     return mode === 'private' || mode === 'passthru' ? DEAF[mode] : undefined
   },
+  guard: ({ spoof_check }) => (spoof_check === 'off' ? 'off' : 'sandbox'),
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

@@ -108,6 +108,7 @@ export const overlay: Driver<OverlayOptions> = {
   spans: () => true,
   deaf: ({ attach, icc }) =>
     attach === 'macvlan' && icc === false ? 'attach=macvlan parts all interfaces with icc=false' : undefined,
+  guard: ({ attach, spoof_check }) => (spoof_check === 'off' ? 'off' : attach === 'macvlan' ? 'sandbox' : 'port'),
   mtu: (options) => options.mtu,
   desired(input) {
     const { network, options, endpoints, host } = input

@@ -10,6 +10,11 @@ import type { DriverInput } from './driver.ts'
 /** NF_IP_PRI_RAW. */
 const PRIORITY = -300
 
+/** The name of a network's table. */
+export function partingName(uid: string): string {
+  return `weft_parting_${uid}`
+}
+
 /** @param link by which frames of other hosts come */
 export function partingState({ network, endpoints, peers }: DriverInput<unknown>, link: LinkRef): HostState {
   const remote = peers.filter(({ placed }) => placed !== true).map(({ mac }) => mac)
@@ -20,7 +25,7 @@ export function partingState({ network, endpoints, peers }: DriverInput<unknown>
     ...EMPTY_HOST_STATE,
     nftTables: [
       {
-        ...{ netns: link.netns, family: 'netdev', name: `weft_parting_${network.uid}` },
+        ...{ netns: link.netns, family: 'netdev', name: partingName(network.uid) },
         sets: [
           { kind: 'set', name: 'remote', of, elements: remote },
           { kind: 'set', name: 'own', of, elements: own },

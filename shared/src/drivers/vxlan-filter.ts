@@ -20,6 +20,8 @@ const MAX_PORT = 0xffff
 /** NF_IP_PRI_RAW: before connection tracking. */
 const RAW = -300
 
+export const VXLAN_TABLE = { netns: '', family: 'inet', name: 'weft_vxlan' } as const
+
 export interface VxlanFilter {
   readonly udpPort: number
   readonly vni: number
@@ -35,9 +37,7 @@ export function vxlanFilterTable({ udpPort, vni, peers }: VxlanFilter): NftTable
   const elements = (wanted: (peer: string) => boolean) => sources.filter(wanted).map((peer) => `${peer} . ${network}`)
   const isV6 = (peer: string) => peer.includes(':')
   return {
-    netns: '',
-    family: 'inet',
-    name: 'weft_vxlan',
+    ...VXLAN_TABLE,
     sets: [
       { kind: 'set', name: 'ports', of: 'type inet_service', elements: [String(port)] },
       { kind: 'set', name: 'networks', of: `typeof udp dport . ${VNI}`, elements: [network] },

@@ -75,6 +75,13 @@ table inet weft_x {
     expect(() => mergeNftTables([table(), odd])).toThrow(/two ways/)
   })
 
+  it('give way to any other part when they are tolerated', () => {
+    const tolerated = table({ sets: [], chains: [], presence: 'tolerated' })
+    expect(mergeNftTables([tolerated, table()])).toEqual([table()])
+    expect(mergeNftTables([table(), tolerated])).toEqual([table()])
+    expect(mergeNftTables([tolerated, tolerated])).toEqual([tolerated])
+  })
+
   it('are the same whatever the order of sets and elements, and not of rules', () => {
     const [set] = table().sets
     const extra: NftSet = { kind: 'set', name: 'a', of: 'type ipv4_addr', elements: [] }

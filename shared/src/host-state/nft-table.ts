@@ -62,6 +62,8 @@ export const NftTableSchema = z.strictObject({
   ...NftTableKeySchema,
   sets: z.array(NftSetSchema),
   chains: z.array(NftChainSchema),
+  /** May exist or not, and is neither made nor altered nor removed; what it holds is not told. */
+  presence: z.literal('tolerated').optional(),
 })
 export type NftSet = z.infer<typeof NftSetSchema>
 export type NftHook = z.infer<typeof NftHookSchema>
@@ -86,13 +88,14 @@ export function sameNftTable(a: NftTable, b: NftTable): boolean {
 
 /**
  * Each table once: sets of one name hold the elements of all, chains of one name the rules of all in order of first
- * mention. Throws `internal` when two parts declare a set or a hook differently.
+ * mention; a tolerated part gives way to any other. Throws `internal` when two parts declare a set or a hook differently.
  */
 export function mergeNftTables(parts: readonly NftTable[]): NftTable[] {
   const tables = new Map<string, NftTable>()
   for (const part of parts) {
     const known = tables.get(nftTableKey(part))
-    tables.set(nftTableKey(part), known === undefined ? part : mergeTwo(known, part))
+    if (known === undefined || known.presence === 'tolerated') tables.set(nftTableKey(part), part)
+    else if (part.presence === undefined) tables.set(nftTableKey(part), mergeTwo(known, part))
   }
   return [...tables.values()]
 }

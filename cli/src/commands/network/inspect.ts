@@ -1,4 +1,4 @@
-import type { EndpointView, NetworkView } from '@weft/shared'
+import { type Driver, driverFor, type EndpointView, type NetworkView, parseOptions, WeftError } from '@weft/shared'
 import { type DockerSubnet, dockerNetwork } from '../../output/docker-network.ts'
 import { GoStruct } from '../../output/template/index.ts'
 import { inspectEach } from '../inspect.ts'
@@ -41,6 +41,7 @@ export function dockerView(network: NetworkView, endpoints: readonly EndpointVie
 function ownFields(network: NetworkView): GoStruct {
   return new GoStruct({
     Egress: network.egress,
+    Guard: guardOf(network),
     Mtu: network.mtu ?? null,
     Vni: network.vni ?? null,
     Endpoints: network.endpoints,
@@ -51,6 +52,17 @@ function ownFields(network: NetworkView): GoStruct {
     ),
     Warnings: network.warnings,
   })
+}
+
+/** Where containers are kept from sending as another; null for a driver or options that this program does not know. */
+function guardOf({ driver, options }: NetworkView): string | null {
+  try {
+    const known: Driver = driverFor(driver)
+    return known.guard(parseOptions(known, options))
+  } catch (error) {
+    if (error instanceof WeftError) return null
+    throw error
+  }
 }
 
 function dockerSubnet({ cidr, gateway, ipRange, auxAddresses }: NetworkView['subnets'][number]): DockerSubnet {

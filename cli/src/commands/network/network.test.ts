@@ -122,7 +122,7 @@ describe('network inspect', () => {
       },
       Options: { attach: 'bridge' },
       Labels: { team: 'web' },
-      Weft: { Vni: 4097, Mtu: 1450, Egress: 'docker', Revision: 231 },
+      Weft: { Vni: 4097, Mtu: 1450, Egress: 'docker', Guard: 'port', Revision: 231 },
     })
   })
 
