@@ -1,7 +1,7 @@
 /** The cluster as a file says (issue 4 point 13): apply, diff, export, by what containers on two hosts see. */
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { execIn } from '../../cli/src/lab/index.ts'
+import { execIn, findHost } from '../../cli/src/lab/index.ts'
 import { inspected, on, pings, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
@@ -176,4 +176,90 @@ describe('apply', () => {
     const missing = await tryWeft(lab(), 'apply', '-f', '/nowhere/weft.yaml')
     expect(missing).toMatchObject({ code: 3, stdout: '' })
   }, 60_000)
+
+  it('takes reservations, routers and publications, and gives them again', async () => {
+    const text = `networks:
+  shop: {driver_opts: {egress: weft}, ipam: {config: [{subnet: 10.90.0.0/24}]}}
+  store: {ipam: {config: [{subnet: 10.91.0.0/24}]}}
+reservations:
+  shop:
+    web: {addresses: [10.90.0.50], mac: "02:00:00:00:00:50"}
+    spare:
+routers:
+  between:
+    networks:
+      shop: {address: 10.90.0.77}
+      store:
+publications:
+  - {container: web, network: shop, host_port: 8080, port: 80, on: all}
+`
+    const tried = await withFile(text, 'apply', '--dry-run')
+    expect(tried.code).toBe(0)
+    expect(await names('network')).not.toContain('shop')
+    const done = await withFile(text, 'apply')
+    expect(done).toMatchObject({ code: 0, stderr: '' })
+    expect(done.stdout.split('\n')).toEqual([
+      'created network shop',
+      'created network store',
+      'created reservation for web in shop',
+      'created reservation for spare in shop',
+      'created router between',
+      'created leg of router between in shop',
+      'created leg of router between in store',
+      'created publication 8080->80/tcp of web in shop',
+      '',
+    ])
+    await runContainer(lab(), 'docker2', 'web', 'shop')
+    const plan = await weft(lab(), 'ip', 'ls', 'shop', '-f', 'name=web', '--format', '{{.Address}} {{.ReservedFor}}')
+    expect(plan.split('\n')).toContain('10.90.0.50 web')
+    const { IPAddress: web } = await inspected(lab(), 'docker2', 'web', 'shop')
+    await runContainer(lab(), 'docker1', 'clerk', 'store')
+    await eventually('clerk reaches web by the router', 10_000, async () =>
+      (await pings(lab(), 'docker1', 'clerk', web)) ? true : undefined,
+    )
+    await on(lab(), 'docker2', 'docker', 'exec', '-d', 'web', 'busybox', 'httpd', '-f', '-p', '80', '-h', '/etc')
+    const url = `http://${findHost(lab(), 'docker1').ipv4}:8080/passwd`
+    await eventually('web answers on docker1', 10_000, async () =>
+      (await on(lab(), 'controller', 'curl', '-s', '-m', '2', url).catch(() => '')).includes('root:')
+        ? true
+        : undefined,
+    )
+    expect((await withFile(text, 'diff', '--exit-code')).stderr).toContain('no difference')
+    const before = await weft(lab(), 'export')
+    expect(await withFile(before, 'diff', '--exit-code')).toMatchObject({ code: 0, stdout: '' })
+
+    const other = text
+      .replace('10.90.0.50', '10.90.0.60')
+      .replace('      store:\n', '')
+      .replace('8080, port: 80', '8081, port: 80')
+    const changed = await withFile(other, 'apply', '--prune')
+    expect(changed.code).toBe(4)
+    expect(changed.stderr).toMatch(/network is in use: lan|nothing was changed/)
+    const partial = await withFile(other.slice(other.indexOf('reservations:')), 'apply', '--prune')
+    expect(partial).toMatchObject({ code: 0, stderr: '' })
+    expect(partial.stdout.split('\n')).toEqual([
+      expect.stringMatching(/^removed publication 8080->80\/tcp of web in shop \(/),
+      'removed leg of router between in store (10.91.0.1)',
+      'removed reservation of 10.90.0.50 for web in shop',
+      'created reservation for web in shop',
+      'created publication 8081->80/tcp of web in shop',
+      '',
+    ])
+    expect(await pings(lab(), 'docker1', 'clerk', web, '-c', '1')).toBe(false)
+
+    for (const [host, container] of [
+      ['docker1', 'clerk'],
+      ['docker2', 'web'],
+      ['docker2', 'again'],
+    ] as const) {
+      await on(lab(), host, 'docker', 'rm', '-f', container)
+    }
+    const nothing = 'publications: []\nrouters: {}\nreservations: {}\nnetworks: {}\nuplinks: {}\n'
+    await eventually('the cluster is empty', 20_000, async () =>
+      (await withFile(nothing, 'apply', '--prune')).code === 0 ? true : undefined,
+    )
+    expect((await weft(lab(), 'export')).split('\n')).toHaveLength(1)
+    expect(await withFile(before, 'apply')).toMatchObject({ code: 0, stderr: '' })
+    expect(await weft(lab(), 'export')).toBe(before)
+  }, 120_000)
 })
