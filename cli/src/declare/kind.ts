@@ -29,6 +29,8 @@ export interface Step {
   readonly subject: string
   /** Beginnings of the subjects that must have had their turn: a network on `@storage` needs `uplink storage `. */
   readonly needs: readonly string[]
+  /** Beginnings of `verb subject` of what may be refused only while this is there: `create network `, `remove network lan `. */
+  readonly frees: readonly string[]
   /** What the file does not name: only with --prune. */
   readonly prune?: true
   readonly fixed: readonly Fixed[]

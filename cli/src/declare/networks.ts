@@ -69,6 +69,7 @@ function creation(name: string, file: NetworkFile): Step {
     verb: 'create',
     subject: `network ${name}`,
     needs: uplink === undefined ? [] : [`uplink ${uplink} `],
+    frees: [],
     fixed: [],
     where: { network: undefined },
     async check(client, newRequestId) {
@@ -94,6 +95,7 @@ function update(actual: NetworkView, { wish, fixed, differs }: NetworkDifference
       verb: 'update',
       subject: `network ${actual.name}`,
       needs: [],
+      frees: [],
       fixed,
       where: { network: actual.uid },
       async check(client, newRequestId) {
@@ -112,6 +114,7 @@ function removal({ name, uid, driver }: NetworkView): Step {
     verb: 'remove',
     subject: `network ${name}`,
     needs: [],
+    frees: ['create network ', 'update network '],
     prune: true,
     fixed: [],
     where: { network: uid },

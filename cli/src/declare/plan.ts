@@ -67,9 +67,10 @@ async function check(
 }
 
 /** Whether an earlier step may take the refusal's reason away: one that it needs, or a removal that frees what is taken. */
-function restsOn(step: Step, error: WeftError, earlier: readonly PlannedStep[]): boolean {
-  const needed = earlier.some(({ step: { subject } }) => step.needs.some((need) => `${subject} `.startsWith(need)))
-  return needed || (error.code === 'conflict' && earlier.some(({ step: { verb } }) => verb === 'remove'))
+function restsOn({ verb, subject, needs }: Step, { code }: WeftError, earlier: readonly PlannedStep[]): boolean {
+  const begins = (text: string) => (beginning: string) => `${text} `.startsWith(beginning)
+  const needed = earlier.some(({ step }) => needs.some(begins(step.subject)))
+  return needed || (code === 'conflict' && earlier.some(({ step }) => step.frees.some(begins(`${verb} ${subject}`))))
 }
 
 function needsNew({ subject }: Step, fixed: readonly Fixed[]): WeftError {

@@ -87,6 +87,7 @@ function creation(file: PublicationFile): Step {
     verb: 'create',
     subject: `publication ${formatPublication(requestOf(file, ''))} of ${container} in ${network}`,
     needs: [`network ${network} `],
+    frees: [],
     fixed: [],
     where: Array.isArray(place) ? { hosts: place } : place === 'all' ? { network: undefined } : { hosts: [] },
     async check(client) {
@@ -104,6 +105,7 @@ function removal(view: PublicationView, prune: boolean): Step {
     verb: 'remove',
     subject: `publication ${formatPublication(view)} of ${view.container} in ${view.network.name} (${view.uid})`,
     needs: [],
+    frees: [`remove network ${view.network.name} `, 'create publication '],
     ...(prune ? { prune } : {}),
     fixed: [],
     where: { hosts: view.target === undefined ? [] : [view.target.host] },

@@ -91,6 +91,7 @@ function creation({ network, name }: Place, { addresses, mac }: ReservationFile)
     verb: 'create',
     subject: `reservation for ${name} in ${network}`,
     needs: [`network ${network} `],
+    frees: [],
     fixed: [],
     where: { hosts: [] },
     async check(client) {
@@ -115,6 +116,7 @@ function removal({ network, name }: Place, { addresses, mac }: Reserved, prune: 
     verb: 'remove',
     subject: `reservation of ${addresses.join(' ')} for ${name} in ${network}`,
     needs: [],
+    frees: ['create reservation '],
     ...(prune ? { prune } : {}),
     fixed: [],
     where: { hosts: [] },

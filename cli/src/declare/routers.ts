@@ -79,6 +79,7 @@ function creation(name: string, host: string | undefined): Step {
     verb: 'create',
     subject: `router ${name}`,
     needs: [],
+    frees: [],
     fixed: [],
     where: { hosts: host === undefined ? [] : [host] },
     async check(client) {
@@ -92,11 +93,12 @@ function creation(name: string, host: string | undefined): Step {
   }
 }
 
-function removal({ name, host }: RouterView): Step {
+function removal({ name, host, legs }: RouterView): Step {
   return {
     verb: 'remove',
     subject: `router ${name}`,
     needs: [],
+    frees: legs.map(({ network }) => `remove network ${network.name} `),
     prune: true,
     fixed: [],
     where: { hosts: [host] },
@@ -117,6 +119,7 @@ function connection({ router, network }: Leg, { address }: LegFile): Step {
     verb: 'create',
     subject: `leg of router ${router} in ${network}`,
     needs: [`router ${router} `, `network ${network} `],
+    frees: [],
     fixed: [],
     where: { network: undefined },
     async check(client) {
@@ -136,6 +139,7 @@ function disconnection({ router, network }: Leg, addresses: readonly string[]): 
     verb: 'remove',
     subject: `leg of router ${router} in ${network} (${addresses.join(' ')})`,
     needs: [],
+    frees: [`remove network ${network} `],
     fixed: [],
     where: { network: undefined },
     check: async () => ({ changes: [{ what: 'address', before: addresses.join(' ') }], warnings: [] }),

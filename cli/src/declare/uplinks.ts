@@ -44,6 +44,7 @@ function step({ name, host, before, after }: Mapping, prune: boolean): Step {
     verb: before === undefined ? 'create' : after === undefined ? 'remove' : 'update',
     subject: `uplink ${name} of ${host}`,
     needs: [],
+    frees: [],
     ...(prune ? { prune } : {}),
     fixed: [],
     where: { hosts: [host] },
