@@ -22,6 +22,6 @@ function interrupt(signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'S
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   terminal: { stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env },
   newRequestId: randomUUID,
-  nowMs: () => performance.now(),
+  nowMs: () => Date.now(),
   interrupt,
 })

@@ -41,6 +41,7 @@ export interface Context {
   readonly tree: GroupSpec
   /** A new id per wish. */
   readonly newRequestId: () => string
+  /** The wall clock: ages of what the controller dated. */
   readonly nowMs: () => number
   /** From the first call on these signals (SIGINT, SIGTERM, SIGHUP) and a closed stdout abort it instead of ending us. */
   readonly interrupt: (signals?: readonly NodeJS.Signals[]) => AbortSignal

@@ -65,7 +65,7 @@ async function once(context: Context, lab: Lab, signal: AbortSignal): Promise<nu
   try {
     const results = await runChecks(SCENARIO, lab, {
       signal,
-      nowMs: context.nowMs,
+      nowMs: () => performance.now(),
       onStart: (check) => note(context.terminal, `… ${check}`),
     })
     print(context.terminal, scenarioReport(results))
