@@ -12,6 +12,7 @@ import { createController } from './bus/controller.ts'
 import { createHttpLink } from './bus/http-link.ts'
 import { NatsLink } from './bus/nats-link.ts'
 import { Session } from './bus/session.ts'
+import { Carrying } from './carrying.ts'
 import type { Config } from './config.ts'
 import { NamesWriter } from './dns/names-writer.ts'
 import { createConnector } from './docker/connect.ts'
@@ -25,7 +26,7 @@ import { DockerWatch } from './docker/watch.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createHostDoor } from './host-calls.ts'
 import { describeHost } from './host-facts.ts'
-import { createLinuxKernel, hostInterfaces, hostRoutes } from './kernel/index.ts'
+import { createLinuxKernel, hostInterfaces, hostRoutes, whoAnswers } from './kernel/index.ts'
 import { openNamespaceFinder } from './kernel/namespace-finder.ts'
 import type { Log } from './log.ts'
 import { Loop } from './loop.ts'
@@ -95,9 +96,29 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       vtep: options.vtep,
     })
 
+  const carrying: Carrying = new Carrying({
+    host,
+    entries: () => store.current.entries,
+    log,
+    monotonicMs: () => performance.now(),
+    whoAnswers,
+    onChange: () => {
+      loop.trigger('carrying')
+      session.changed(true)
+    },
+  })
   let applied = 0
   let passProblems: readonly HostProblem[] = []
-  const { pass, wire } = createReconcile({ host, kernel, store, log, facts, now, listenersAt: createListenersAt() })
+  const { pass, wire } = createReconcile({
+    host,
+    kernel,
+    store,
+    log,
+    facts,
+    now,
+    carryMode: () => carrying.mode,
+    listenersAt: createListenersAt(),
+  })
   const loop = new Loop({
     pass,
     log,
@@ -168,6 +189,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       outbox.tellAll()
       giveBack()
     },
+    onConfirmed: () => carrying.confirmed(),
   })
   const giveBack = () => {
     if (yieldingEndpoints(store.current).length === 0) return
@@ -224,6 +246,12 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     handlers: {
       doctor,
       ports: createPortsHandler({ engine, store }),
+      reach: {
+        answer: async ({ addresses, withinMs }) => {
+          carrying.asked()
+          return { answered: addresses.length === 0 ? [] : await whoAnswers(addresses, withinMs) }
+        },
+      },
       'container-find': { answer: connector.find },
       'network-connect': { answer: connector.connect },
       'network-disconnect': { answer: connector.disconnect },
@@ -306,6 +334,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     nats.run(stop.signal),
     session.run(stop.signal),
     watch.run(stop.signal),
+    carrying.run(stop.signal),
     ringLoop(kernel.changes(stop.signal), loop),
   ])
   attachments.start()

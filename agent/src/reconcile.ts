@@ -12,6 +12,7 @@
  *   exclude each other.
  */
 import {
+  type Announcement,
   type DriverHost,
   type EntryMap,
   formatOp,
@@ -23,10 +24,12 @@ import {
   type Op,
 } from '@weft/shared'
 import { OpBackoff } from './backoff.ts'
+import type { CarryMode } from './carrying.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import {
+  announcements,
   type Conflict,
   claimsOf,
   confirmAttachments,
@@ -49,6 +52,8 @@ export interface ReconcileOptions {
   /** @throws while the host cannot be described */
   readonly facts: () => HostFacts
   readonly now: () => number
+  /** Whether routers may be carried (carrying.ts). */
+  readonly carryMode: () => CarryMode
   /** Those of these ports that somebody on the host listens on. */
   readonly listenersAt: (claims: readonly HostPortClaim[]) => Promise<readonly TakenPort[]>
 }
@@ -74,6 +79,8 @@ export interface Reconcile {
   readonly wire: (uid: string) => Promise<boolean>
 }
 
+const ANNOUNCE_AFTER_MS = [0, 200, 1_000, 2_000] as const
+
 /** Rounds within one pass: one is enough unless the first op list made something visible that needs another. */
 const MOST_ROUNDS = 3
 
@@ -82,6 +89,12 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const backoff = new OpBackoff()
   const exclusively = oneAtATime()
   let last: Standing | undefined
+
+  /** Several times, since a switch may still be learning, or a neighbour asleep. */
+  const tell = (fresh: readonly Announcement[]) => {
+    if (fresh.length === 0) return
+    for (const ms of ANNOUNCE_AFTER_MS) setTimeout(() => void kernel.announce(fresh), ms).unref()
+  }
 
   /** Looks, and carries out what is due. */
   const round = (host: DriverHost) =>
@@ -94,6 +107,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
         backoff.failed(op, error, formatOp(op), now())
         log.warn({ op: formatOp(op), code: error.code, error: error.message }, 'kernel refused an op')
       }
+      if (ops.length > failures.length) tell(seen.fresh)
       return { ...seen, done: ops.length - failures.length, failed: failures.length, left: wanted.length - ops.length }
     })
 
@@ -188,6 +202,8 @@ interface Look {
   readonly conflicts: readonly Conflict[]
   readonly problems: readonly HostProblem[]
   readonly observed: HostState
+  /** Addresses of Weft's own that come up with these ops. */
+  readonly fresh: readonly Announcement[]
 }
 
 /** Observes, notes which interfaces have arrived in their sandboxes, and plans. */
@@ -204,8 +220,20 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
   // Once more with what was seen: where one interface is decides over the routes of others.
   const endpoints = localEndpoints(withAttachments(records, seen, now()), entries)
   const taken = await options.listenersAt(claimsOf({ entries, endpoints, hostId: options.host }))
-  const { state: desired, problems } = desiredState({ entries, endpoints, hostId: options.host, host, taken })
-  return { ...diff(desired, observed), problems, observed }
+  const { state: desired, problems } = desiredState({
+    entries,
+    endpoints,
+    hostId: options.host,
+    host,
+    taken,
+    mayCarry: mayCarry(options.carryMode(), observed),
+  })
+  return { ...diff(desired, observed), problems, observed, fresh: announcements(desired, observed) }
+}
+
+function mayCarry(mode: CarryMode, observed: HostState): (netns: string) => boolean {
+  const present = new Set(observed.namespaces.map(({ netns }) => netns))
+  return (netns) => mode === 'all' || (mode === 'present' && present.has(netns))
 }
 
 /** However long Docker takes; then the interface is ours to keep whatever it lacks. */

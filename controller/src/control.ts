@@ -14,6 +14,7 @@ import { examine } from './doctor/doctor.ts'
 import { type ClusterChange, type DomainDeps, ensureMeta, openClusterCache } from './domain/index.ts'
 import { keys } from './domain/pure/keys.ts'
 import { every } from './every.ts'
+import { keepRouters } from './failover/keep-routers.ts'
 import { Board } from './intents/board.ts'
 import { Publisher } from './intents/publisher.ts'
 import { Snapshots } from './intents/snapshots.ts'
@@ -120,6 +121,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     return await bus.request(subject, text, timeoutMs)
   }
   const askHost = createAskHost({ view: () => cluster.current(), carry })
+  const failover = keepRouters({ deps, askHost, leading: () => leader?.guard(), log }, life.signal)
   const api = createApi({
     handlers: createHandlers({
       deps,
@@ -148,6 +150,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       await api.close(STOP_GRACE_MS)
       await Promise.all(timers.map((timer) => timer.idle()))
       life.abort()
+      await failover
       await ended
     },
   }

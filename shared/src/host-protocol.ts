@@ -41,6 +41,11 @@ export const HOST_VERBS = {
   attach: { request: z.strictObject({ ...AttachWish.shape, network: Uid }), reply: Attached },
   /** Ends what `attach` made. */
   detach: { request: z.strictObject({ req: RequestId, endpoint: Uid }), reply: z.strictObject({}) },
+  /** Which of these addresses answer an echo by ICMP; none are asked to learn whether the agent itself answers. */
+  reach: {
+    request: z.strictObject({ addresses: z.array(IpText).max(8), withinMs: z.number().int().min(1).max(2000) }),
+    reply: z.strictObject({ answered: z.array(IpText) }),
+  },
 } as const satisfies Record<string, { request: z.ZodType; reply: z.ZodType }>
 
 export type HostVerb = keyof typeof HOST_VERBS

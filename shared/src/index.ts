@@ -95,6 +95,7 @@ export {
 export { formatOp } from './host-state/format-op.ts'
 export {
   AddressSchema,
+  type Announcement,
   type BridgePort,
   EMPTY_HOST_STATE,
   type FdbEntry,

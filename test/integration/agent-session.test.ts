@@ -92,6 +92,7 @@ describe('session', () => {
         routes: [],
         underlay: { interface: 'eth0', address: '10.0.0.1', mtu: 1500 },
       }),
+      onConfirmed: () => undefined,
       progress: () => ({ applied: store.current.position?.revision ?? 0, problems: session.problems }),
       onIntent: () => session.changed(),
       onJoined: () => undefined,

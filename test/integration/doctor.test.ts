@@ -198,6 +198,7 @@ describe('the doctor of a host', () => {
       ports: unasked,
       attach: unasked,
       detach: unasked,
+      reach: unasked,
     }
     const answer = createHostDoor({ handlers, instance: () => 'instance-own', log: QUIET })
     return async (text: string) => await answer(verb, text)

@@ -1,7 +1,6 @@
 /**
  * Routers (issue 4 point 6): networks of any driver reach each other through a host that Weft chooses, across hosts, and only
- * those that were connected; when that host dies another carries on within 3 s; when only its agent dies, or the whole
- * control plane, no packet is lost; removing it isolates again.
+ * those that were connected; removing it isolates again.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { inspected, on, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'

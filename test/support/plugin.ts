@@ -129,6 +129,7 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
     log: QUIET,
     facts: () => FACTS,
     now: Date.now,
+    carryMode: () => 'all' as const,
     listenersAt: async () => [],
   })
   const loop = new Loop({

@@ -35,6 +35,8 @@ export interface SessionOptions {
   readonly progress: () => { readonly applied: number; readonly problems: readonly HostProblem[] }
   /** An intent was accepted; `own`: nothing in it differs but this host's own endpoints, which it knows anyway. */
   readonly onIntent: (change: { readonly previous: Position | null; readonly own: boolean }) => void
+  /** A controller says now that we have the intent that we should have. */
+  readonly onConfirmed: () => void
   /** After each join: everything that the controller should know is to be told again. */
   readonly onJoined: () => void
   readonly heartbeatMs: number
@@ -196,6 +198,7 @@ export class Session {
     this.#toldFacts = text
     const behind = mustPull(store.current.position, reply.target)
     if (this.#problem?.code !== 'mass_delete' || !behind) this.#problem = undefined
+    if (!behind) this.#options.onConfirmed()
     this.#aim(reply.target)
   }
 
@@ -252,7 +255,7 @@ export class Session {
   }
 
   #settle(verdict: Verdict, what: string, own: boolean): void {
-    const { store, log, onIntent } = this.#options
+    const { store, log, onIntent, onConfirmed } = this.#options
     if (verdict.kind === 'refused') {
       this.#counts.refused++
       log.debug({ what, why: verdict.why, refused: this.#counts.refused }, 'intent refused')
@@ -263,6 +266,7 @@ export class Session {
       const previous = store.current.position
       store.change((state) => ({ ...state, entries, position }))
       log.info({ revision: position.revision, entries: entries.size }, 'intent accepted')
+      onConfirmed()
       onIntent({ previous, own })
     }
   }

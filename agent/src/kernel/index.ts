@@ -1,6 +1,7 @@
 /** The door of the folder: what the rest of the agent may use of the kernel. */
 
 export { type Broadcasts, openBroadcasts } from './broadcast.ts'
+export { whoAnswers } from './echo.ts'
 export type { FabricMode } from './fabric.ts'
 export { hostInterfaces, hostRoutes } from './facts.ts'
 export { createFakeKernel, type FakeKernel } from './fake/fake-kernel.ts'

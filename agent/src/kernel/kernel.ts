@@ -3,7 +3,7 @@
  * Two implementations: {@link createLinuxKernel} and the strict {@link createFakeKernel}; one conformance suite
  * (test/conformance/kernel.ts) runs over both.
  */
-import type { HostState, Link, LinkRef, Op, WeftError } from '@weft/shared'
+import type { Announcement, HostState, Link, LinkRef, Op, WeftError } from '@weft/shared'
 import type { Logger } from 'pino'
 
 /** What the kernel needs of a log. */
@@ -44,6 +44,8 @@ export interface Kernel {
    * longer exists succeeds when it removes, else fails with `not_found`.
    */
   apply(ops: readonly Op[]): Promise<readonly OpFailure[]>
+  /** Says on the wire, once, that these addresses are here; those whose link or netns is gone are passed over. */
+  announce(announcements: readonly Announcement[]): Promise<void>
   /**
    * Something in the kernel changed, no word about what: a doorbell. Rings are coalesced (50 ms). Watched are the own
    * netns, the fabric, and every sandbox that an `observe` has named. Ends when `signal` aborts.

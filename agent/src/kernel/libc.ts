@@ -9,6 +9,7 @@ const library = koffi.load('libc.so.6')
 const native = {
   socket: library.func('int socket(int domain, int type, int protocol)'),
   bind: library.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+  connect: library.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
   send: library.func('int64_t send(int fd, const uint8_t *data, uint64_t length, int flags)'),
   recv: library.func('int64_t recv(int fd, _Out_ uint8_t *data, uint64_t length, int flags)'),
   setsockopt: library.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
@@ -20,11 +21,15 @@ const native = {
   close: library.func('int close(int fd)'),
 }
 
+const AF_INET = 2
+const AF_INET6 = 10
 const AF_NETLINK = 16
 const AF_PACKET = 17
 const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const SOCK_NONBLOCK = 0o4000
+const IPPROTO_ICMP = 1
+const IPPROTO_ICMPV6 = 58
 const CLONE_NEWNET = 0x40000000
 const NETLINK_ROUTE = 0
 const SOL_SOCKET = 1
@@ -60,6 +65,24 @@ export function openPacketSocket(etherType: number, ifindex: number): number {
   const fd = checked('socket', native.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
   try {
     checked('bind', native.bind(fd, address, address.length))
+    return fd
+  } catch (error) {
+    native.close(fd)
+    throw error
+  }
+}
+
+/** A raw socket for ICMP with one address and nobody else, given as its bytes; it does not block. raw(7) */
+export function openEchoSocket(family: 4 | 6, bytes: Uint8Array): number {
+  const isV4 = family === 4
+  const address = Buffer.alloc(isV4 ? 16 : 28)
+  address.writeUInt16LE(isV4 ? AF_INET : AF_INET6, 0)
+  address.set(bytes, isV4 ? 4 : 8)
+  const protocol = isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6
+  const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK
+  const fd = checked('socket', native.socket(isV4 ? AF_INET : AF_INET6, type, protocol))
+  try {
+    checked('connect', native.connect(fd, address, address.length))
     return fd
   } catch (error) {
     native.close(fd)

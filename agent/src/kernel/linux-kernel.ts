@@ -1,6 +1,7 @@
 /** The kernel of this host: netlink for links and their entries, libnftables for tables, `ip monitor` as doorbell. */
 import { FABRIC_NETNS, formatOp, type Op, WeftError } from '@weft/shared'
 import { oneAtATime } from '../one-at-a-time.ts'
+import { announce } from './announce.ts'
 import { ringOnChanges } from './doorbell.ts'
 import { ensureNetns, type FabricMode, fabricGone, netnsMark, prepareFabric } from './fabric.ts'
 import { openHostForwarding } from './host-forwarding.ts'
@@ -108,6 +109,19 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
           return failures
         } finally {
           writer.close()
+        }
+      }),
+
+    announce: (announcements) =>
+      exclusively(async () => {
+        for (const each of announcements) {
+          try {
+            announce(namespaces, each)
+          } catch (error) {
+            // It went away since it was planned; what follows is planned anew.
+            const { code, message } = WeftError.from(error)
+            log.warn({ link: each.link, netns: each.netns, code, error: message }, 'address not announced')
+          }
         }
       }),
 

@@ -31,7 +31,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import { GATEWAY_BRIDGE_TABLE, gatewayBridgeState } from './gateway-bridge.ts'
-import { routerNamespaces, withPlaced } from './placed.ts'
+import { type MayCarry, routerNamespaces, withPlaced } from './placed.ts'
 import { publishedPorts, type TakenPort } from './publications.ts'
 import { type NetworkState, uniteNetworks } from './unite.ts'
 
@@ -44,6 +44,8 @@ export interface DesiredInput {
   readonly host: DriverHost
   /** Ports of the host's that somebody listens on, of those that lead to containers. */
   readonly taken?: readonly TakenPort[]
+  /** Whether a router that the intent gives to this host may be carried; any by default. */
+  readonly mayCarry?: MayCarry
 }
 
 export interface Desired {
@@ -56,7 +58,8 @@ export function desiredState(input: DesiredInput): Desired {
   const problems: HostProblem[] = []
   const states: NetworkState[] = []
   const held = { links: [] as Link[], nftTables: [] as NftTableRef[] }
-  const all = withPlaced(input.entries, input.endpoints, input.hostId)
+  const mayCarry = input.mayCarry ?? (() => true)
+  const all = withPlaced(input.entries, input.endpoints, input.hostId, mayCarry)
   for (const network of intent.networks) {
     const endpoints = all.get(network.uid) ?? []
     try {
@@ -78,7 +81,7 @@ export function desiredState(input: DesiredInput): Desired {
   const published = publishedPorts({ ...input, taken: input.taken ?? [], underlay: input.host.underlay })
   problems.push(...published.problems)
   for (const { network, error } of united.refused) problems.push(problemOf(error, network))
-  const routers = { ...EMPTY_HOST_STATE, namespaces: routerNamespaces(input.entries, input.hostId) }
+  const routers = { ...EMPTY_HOST_STATE, namespaces: routerNamespaces(input.entries, input.hostId, mayCarry) }
   return { state: mergeHostStates([united.state, routers, published.state]), problems }
 }
 

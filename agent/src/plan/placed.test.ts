@@ -37,19 +37,21 @@ function container(letter: string, address: string, sandbox: string): LocalEndpo
 describe('placed', () => {
   it('makes legs and their namespace on the host that the router’s record names, and nowhere else', () => {
     const entries = entriesOf(netA, netB, router('docker1'), ...legs('docker1'))
-    expect(routerNamespaces(entries, 'docker1')).toEqual([{ netns: routerNetns(R), forwarding: true }])
-    const placed = withPlaced(entries, new Map(), 'docker1')
+    expect(routerNamespaces(entries, 'docker1', () => true)).toEqual([{ netns: routerNetns(R), forwarding: true }])
+    const placed = withPlaced(entries, new Map(), 'docker1', () => true)
     expect(placed.get(A)).toMatchObject([
       {
         addresses: ['10.1.0.1/24', 'fd01::1/64'],
         attachment: { phase: 'placed', link: { netns: routerNetns(R), name: interfaceName('leg', uidOf('1')) } },
       },
     ])
-    expect(routerNamespaces(entries, 'docker2')).toEqual([])
-    expect(withPlaced(entries, new Map(), 'docker2').size).toBe(0)
+    expect(routerNamespaces(entries, 'docker2', () => true)).toEqual([])
+    expect(withPlaced(entries, new Map(), 'docker2', () => true).size).toBe(0)
     // A leg that still names this host is none when the router is another's.
+    expect(routerNamespaces(entries, 'docker1', () => false)).toEqual([])
+    expect(withPlaced(entries, new Map(), 'docker1', () => false).size).toBe(0)
     const moved = entriesOf(netA, netB, router('docker2'), ...legs('docker1'))
-    expect(withPlaced(moved, new Map(), 'docker1').size).toBe(0)
+    expect(withPlaced(moved, new Map(), 'docker1', () => true).size).toBe(0)
   })
 
   it('gives containers a route to each network beyond, of the families that router and container have', () => {
@@ -59,7 +61,7 @@ describe('placed', () => {
       [A, [v6]],
       [B, [container('f', '10.2.0.5/24', '/s/2')]],
     ])
-    const placed = withPlaced(entries, local, 'docker2')
+    const placed = withPlaced(entries, local, 'docker2', () => true)
     expect(placed.get(A)?.[0]?.routes).toEqual([
       { destination: '10.2.0.0/24', via: '10.1.0.1' },
       { destination: 'fd02::/64', via: 'fd01::1' },
@@ -73,7 +75,7 @@ describe('placed', () => {
       [A, [container('e', '10.1.0.5/24', '/s/1')]],
       [B, [container('f', '10.2.0.5/24', '/s/1')]],
     ])
-    const placed = withPlaced(entries, both, 'docker2')
+    const placed = withPlaced(entries, both, 'docker2', () => true)
     expect(placed.get(A)?.[0]?.routes).toEqual([])
     expect(placed.get(B)?.[0]?.routes).toEqual([])
   })
@@ -86,7 +88,7 @@ describe('placed', () => {
       endpointEntry({ uid: uidOf('g'), network: A, host: 'docker2', addresses: ['10.1.0.6', 'fd01::6'] }),
       endpointEntry({ uid: uidOf('h'), network: A, host: 'docker1', addresses: ['10.1.0.77'] }),
     )
-    const placed = withPlaced(entries, new Map([[A, [container('e', '10.1.0.5/24', '/s/1')]]]), 'docker1')
+    const placed = withPlaced(entries, new Map([[A, [container('e', '10.1.0.5/24', '/s/1')]]]), 'docker1', () => true)
     expect(placed.get(A)?.[1]).toMatchObject({
       addresses: ['10.1.0.9/32', 'fd01::9/128'],
       routes: [{ destination: '10.1.0.5/32' }, { destination: '10.1.0.6/32' }, { destination: 'fd01::6/128' }],

@@ -8,12 +8,15 @@
  * - A container that is on a network itself reaches it by itself, never by a router.
  */
 import {
+  type Announcement,
   type Driver,
   driverFor,
   type EndpointSpec,
   type EntryMap,
+  type HostState,
   hasOwnGateway,
   interfaceName,
+  isSandbox,
   type LocalEndpoint,
   type Namespace,
   type NetworkSpec,
@@ -30,21 +33,53 @@ import { publicationsIn } from './publications.ts'
 type Route = NonNullable<LocalEndpoint['routes']>[number]
 type ByNetwork = ReadonlyMap<string, readonly LocalEndpoint[]>
 
+/** Whether the router of that namespace, which the intent gives to this host, may be carried now. */
+export type MayCarry = (netns: string) => boolean
+
 /** The router namespaces of this host, made whether or not their networks can be expanded. */
-export function routerNamespaces(entries: EntryMap, hostId: string): Namespace[] {
+export function routerNamespaces(entries: EntryMap, hostId: string, mayCarry: MayCarry): Namespace[] {
   return routersOf(entries)
     .filter(({ host }) => host === hostId)
     .map(({ uid }) => ({ netns: routerNetns(uid), forwarding: true }))
+    .filter(({ netns }) => mayCarry(netns))
+}
+
+/** Addresses of Weft's own that were not up here before: on the wire they may be remembered elsewhere. */
+export function announcements(desired: HostState, observed: HostState): Announcement[] {
+  const up = new Set(observed.links.flatMap(({ netns, name, up }) => (up === true ? `${netns} ${name}` : [])))
+  return desired.links
+    .filter(
+      ({ netns, name, presence }) => presence === 'required' && isPlaced(netns, name) && !up.has(`${netns} ${name}`),
+    )
+    .map(({ netns, name }) => ({
+      netns,
+      link: name,
+      addresses: desired.addresses
+        .filter((entry) => entry.netns === netns && entry.link === name)
+        .map(({ address }) => withoutPrefix(address)),
+    }))
+}
+
+const ROLES = [interfaceName('shim', ''), interfaceName('leg', '')].map((name) => name.slice(0, 3))
+
+function isPlaced(netns: string, name: string): boolean {
+  return !isSandbox(netns) && ROLES.some((role) => name.startsWith(role))
 }
 
 /** The containers' endpoints with their routes by routers, and Weft's own beside them. */
-export function withPlaced(entries: EntryMap, containers: ByNetwork, hostId: string): Map<string, LocalEndpoint[]> {
+export function withPlaced(
+  entries: EntryMap,
+  containers: ByNetwork,
+  hostId: string,
+  mayCarry: MayCarry,
+): Map<string, LocalEndpoint[]> {
   const routed = withRoutes(entries, containers)
   for (const entry of entries.values()) {
     if (entry.kind !== 'endpoint' || entry.host !== hostId || entry.role === undefined) continue
     const network = networkOf(entries, entry.network)
     if (network === undefined) continue
-    const own = entry.role === 'shim' ? shim(entry, network, entries, containers) : leg(entry, network, entries)
+    const own =
+      entry.role === 'shim' ? shim(entry, network, entries, containers) : leg(entry, network, entries, mayCarry)
     if (own !== undefined) routed.set(network.uid, [...(routed.get(network.uid) ?? []), own])
   }
   return routed
@@ -74,9 +109,14 @@ function shim(entry: EndpointSpec, network: NetworkSpec, entries: EntryMap, cont
   }
 }
 
-function leg(entry: EndpointSpec, network: NetworkSpec, entries: EntryMap): LocalEndpoint | undefined {
+function leg(
+  entry: EndpointSpec,
+  network: NetworkSpec,
+  entries: EntryMap,
+  mayCarry: MayCarry,
+): LocalEndpoint | undefined {
   const router = entries.get(`router/${entry.router}`)
-  if (router?.kind !== 'router' || router.host !== entry.host) return undefined
+  if (router?.kind !== 'router' || router.host !== entry.host || !mayCarry(routerNetns(router.uid))) return undefined
   return {
     uid: entry.uid,
     mac: entry.mac,

@@ -26,6 +26,7 @@ export {
   publishingHosts,
 } from './pure/publications.ts'
 export type { Actor } from './pure/records.ts'
+export { placeFor, routersOn } from './pure/router-host.ts'
 export { findRouter, routerViews } from './pure/router-view.ts'
 export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
 export {

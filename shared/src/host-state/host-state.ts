@@ -159,6 +159,13 @@ export type Route = z.infer<typeof RouteSchema>
 export type Neighbour = z.infer<typeof NeighbourSchema>
 export type FdbEntry = z.infer<typeof FdbEntrySchema>
 
+/** Addresses, without prefix length, that are to be told of on the wire behind a link. */
+export interface Announcement {
+  readonly netns: string
+  readonly link: string
+  readonly addresses: readonly string[]
+}
+
 export const EMPTY_HOST_STATE: HostState = {
   namespaces: [],
   links: [],

@@ -3,6 +3,7 @@
  * itself, it removes. It runs the same conformance suite as the real one (test/conformance/kernel.ts).
  */
 import {
+  type Announcement,
   FABRIC_NETNS,
   formatOp,
   type HostState,
@@ -44,6 +45,8 @@ export interface FakeKernel extends Kernel {
   removeByHand(ref: LinkRef): void
   /** Somebody else carries out ops. Rings; throws the first refusal. */
   tamper(ops: readonly Op[]): void
+  /** What was announced, in order. */
+  readonly announced: readonly Announcement[]
   /** Everything it holds, as one reads it on a host. */
   snapshot(): HostState
   /** Everything it holds as iproute2 lines, sorted. */
@@ -53,6 +56,7 @@ export interface FakeKernel extends Kernel {
 /** An empty host, or one that holds `initial` already (its links keep their `owned`). */
 export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
   const world = createWorld()
+  const announced: Announcement[] = []
   const bells = new Set<() => void>()
   const ring = () => {
     for (const bell of bells) bell()
@@ -89,6 +93,10 @@ export function createFakeKernel(initial?: Partial<HostState>): FakeKernel {
       const failures = carryOut(ops)
       if (ops.length > 0) ring()
       return failures
+    },
+    announced,
+    announce: async (announcements) => {
+      announced.push(...announcements.filter(({ netns, link }) => world.links.has(linkKey({ netns, name: link }))))
     },
     changes: (signal) => rings(bells, signal),
     addSandbox: (path) => {

@@ -34,6 +34,19 @@ export function chooseHost(
   return [...among].sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0) || (a < b ? -1 : 1))[0]
 }
 
+/** The routers that the host carries. */
+export function routersOn(view: ClusterView, host: string): RouterRecord[] {
+  return [...view.placements.values()]
+    .filter(({ value }) => value.host === host)
+    .flatMap(({ value }) => view.routers.get(value.router)?.value ?? [])
+}
+
+/** Where of these hosts the router is best; undefined when none can carry it. */
+export function placeFor(view: ClusterView, router: RouterRecord, among: readonly string[]): string | undefined {
+  const able = ableHosts(view, router.networks).filter((host) => among.includes(host))
+  return chooseHost(view, router, able)
+}
+
 /** Throws `invalid` for a network whose containers no router's leg would reach. */
 export function refuseUnroutable(network: NetworkRecord): void {
   const { driver, options } = driverOf(network)
