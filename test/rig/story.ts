@@ -62,6 +62,15 @@ export async function converged(controller: Machine, hosts: number): Promise<voi
   )
 }
 
+/** Waits until a host reports such a problem. */
+export async function tells(controller: Machine, host: string, text: RegExp): Promise<void> {
+  const told = async () => {
+    const { hosts } = await ask<StatusView>(controller, '/v1/status')
+    return hosts.some(({ id, problems }) => id === host && problems.some(({ message }) => text.test(message)))
+  }
+  await waitFor(told, { what: `${host} to tell ${text}`, timeoutMs: 60_000, intervalMs: 500 })
+}
+
 /** Waits until a container runs and gives back its address. */
 export async function backWithAddress(host: Machine, container: string, network: string): Promise<string> {
   return await waitFor(

@@ -3,9 +3,17 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Every story, in this order: the last one purges Weft from a host. */
-const STORIES = ['readme.test.ts', 'vlan.test.ts', 'nic.test.ts', 'wire.test.ts', 'ipvlan.test.ts', 'package.test.ts']
+const STORIES = [
+  'readme.test.ts',
+  'vlan.test.ts',
+  'nic.test.ts',
+  'uplink.test.ts',
+  'wire.test.ts',
+  'ipvlan.test.ts',
+  'package.test.ts',
+]
 /** What runs beside them when there is time: `npm test -- rig-long`. */
-const LONG = ['wire.test.ts', 'ipvlan.test.ts']
+const LONG = ['uplink.test.ts', 'wire.test.ts', 'ipvlan.test.ts']
 const isLong = process.env.RIG_LONG === '1'
 
 class InOrder extends BaseSequencer {

@@ -18,7 +18,7 @@ const NETWORKS = [
  */
 const FILTER = `
 table netdev rig_switch {
-  chain in { type filter hook ingress device eth1 priority -500; ether daddr != MAC ether daddr & 01:00:00:00:00:00 == 0 drop; }
+  chain in { type filter hook ingress device eth1 priority -500; ether daddr != MAC ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 drop; }
   chain out { type filter hook egress device eth1 priority 500; ether saddr != MAC drop; }
 }
 `
