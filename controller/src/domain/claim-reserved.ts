@@ -68,7 +68,7 @@ export async function claimReserved(deps: DomainDeps, claim: ReservedClaim): Pro
       continue
     }
     if (isOrphan(holder.value, claim)) return claimReply(holder.value)
-    if (deps.clock.monotonicMs() >= until) throw stillHeld(network.name, reservation.value, holder.value)
+    if (deps.clock.monotonicMs() >= until) throw stillHeld(view, network.name, reservation.value, holder.value)
     if (holder.value.state === 'detached' && holder.value.yields !== true) await askToYield(deps, request.req, holder)
     await deps.pause(LOOK_MS)
   }
@@ -166,11 +166,16 @@ function draftOf(
   return { when, write, read: [], requestId: req }
 }
 
-function stillHeld(network: string, { name, addresses }: ReservationRecord, holder: EndpointRecord): WeftError {
-  const remedy =
-    holder.state === 'detached'
-      ? `see in weft status whether ${holder.host} can be reached, or remove that container there`
-      : `stop or remove that one first, or start this one under another name`
+function stillHeld(
+  view: ClusterView,
+  network: string,
+  { name, addresses }: ReservationRecord,
+  holder: EndpointRecord,
+): WeftError {
+  const { host } = holder
+  const remedy = view.alive.has(host)
+    ? 'stop or remove that one first, or start this one under another name'
+    : `${host} is silent; when that machine is off for sure: weft host rm --force ${host}`
   return new WeftError('conflict', {
     what: `what is reserved for ${name} in network ${network} is in use`,
     on: addresses.map(({ ip }) => ip).join(' and '),

@@ -6,13 +6,24 @@ import {
   compileHost,
   type DomainDeps,
   releaseReservation,
+  removeHost,
   removeNetwork,
   reportEndpoints,
   reserveAddresses,
 } from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
 import { AuditRecord } from '../../../controller/src/domain/pure/records.ts'
-import { claim, type DomainStage, endQuarantine, failure, newRequest, on, release, type TestHost } from './world.ts'
+import {
+  claim,
+  type DomainStage,
+  endAlive,
+  endQuarantine,
+  failure,
+  newRequest,
+  on,
+  release,
+  type TestHost,
+} from './world.ts'
 
 interface Wish {
   readonly addresses?: string[]
@@ -184,6 +195,18 @@ export function reservationsConformance(at: DomainStage): void {
       expect(await recordOf(here.uid)).toMatchObject({ host: 'docker1', yields: true })
       await state(at.one, here.uid, 'attached', 'web')
       expect((await recordOf(here.uid))?.yields).toBeUndefined()
+    })
+
+    it('is taken from a dead host by its removal, and not before', async () => {
+      const network = await at.create('front', on('10.1.0.0/24'))
+      await reserve('front', 'web', { addresses: ['10.1.0.50'] })
+      const { uid } = await claim(at.deps, at.one, network, { names: ['web'] })
+      await state(at.one, uid, 'attached', 'web')
+      await endAlive(at.deps, 'docker1')
+      const refused = await failure(claim(at.deps, at.two, network, { names: ['web'] }))
+      expect(refused.message).toContain('docker1 is silent; when that machine is off for sure: weft host rm --force')
+      await removeHost(at.deps, 'docker1', { req: newRequest(), force: true }, 'local')
+      expect(await claim(at.deps, at.two, network, { names: ['web'] })).toMatchObject({ addresses: ['10.1.0.50'] })
     })
 
     it('gives it to one of two hosts that ask at once', async () => {
