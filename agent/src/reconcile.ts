@@ -37,6 +37,7 @@ import {
   diff,
   holdRemovals,
   planEndpoint,
+  renameOps,
   type TakenPort,
 } from './plan/index.ts'
 import { localEndpoints, sandboxesOf, withAttachment } from './state/local-endpoints.ts'
@@ -228,7 +229,15 @@ async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> 
     taken,
     mayCarry: mayCarry(options.carryMode(), observed),
   })
-  return { ...diff(desired, observed), problems, observed, fresh: announcements(desired, observed) }
+  const renames = renameOps(endpoints, observed)
+  const { ops, conflicts } = diff(desired, observed)
+  return {
+    ops: [...ops, ...renames.ops],
+    conflicts,
+    problems: [...problems, ...renames.problems],
+    observed,
+    fresh: announcements(desired, observed),
+  }
 }
 
 function mayCarry(mode: CarryMode, observed: HostState): (netns: string) => boolean {

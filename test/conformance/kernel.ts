@@ -417,6 +417,20 @@ export function kernelConformance(name: string, make: () => Promise<KernelWorld>
         expect(linkNamed(await observe(), FABRIC, 'wfb2')).toMatchObject({ multicastSnooping: true })
       })
 
+      it('renames a link in a sandbox with all that it has, and no link onto another', async () => {
+        const sandbox = world.makeSandbox()
+        const [lan, wan] = ['lan0', 'wan0'].map((name, index) =>
+          macvlan({ netns: sandbox, name, mac: `02:00:00:00:02:1${index}`, ipv6: true }),
+        )
+        await held(add(lan as Link), add(wan as Link), address(sandbox, 'lan0', '10.0.0.7/24'))
+        await held(setLink(sandbox, 'lan0', { name: 'eth7' }))
+        const state = await observe(sandbox)
+        expect(linkNamed(state, sandbox, 'lan0')).toBeUndefined()
+        expect(linkNamed(state, sandbox, 'eth7')).toMatchObject({ mac: '02:00:00:00:02:10', up: true })
+        expect(state.addresses).toContainEqual({ netns: sandbox, link: 'eth7', address: '10.0.0.7/24' })
+        expect((await refused(setLink(sandbox, 'wan0', { name: 'eth7' }))).code).toBe('conflict')
+      })
+
       it('says that the link to change is not there', async () => {
         expect((await refused(setLink(FABRIC, 'wfp9', { up: true }))).code).toBe('not_found')
         expect((await refused(setLink('/run/netns/gone', 'eth0', { up: true }))).code).toBe('not_found')

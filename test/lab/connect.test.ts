@@ -82,6 +82,36 @@ describe('connecting containers', () => {
     )
   })
 
+  describe('the name of an interface', () => {
+    const nameOf = async (where: string, container: string, address: string) =>
+      (await interfaceWith(where, container, address))?.ifname
+    const isCalled = (name: string, container: string, address: string) =>
+      eventually(`${address} is on ${name}`, 5_000, async () =>
+        (await nameOf('docker2', container, address)) === name ? true : undefined,
+      )
+
+    it('is the one asked for, from the first instruction on where it ends in 0', async () => {
+      const option = 'driver-opt=weft.ifname=lan0'
+      const run = ['run', '--rm', '--network', `name=away,ip=10.72.0.60,${option}`, 'weft/tools']
+      expect(await docker2(...run, 'cat', '/sys/class/net/lan0/operstate')).toBe('up')
+    })
+
+    it('is kept beside others that come and go, and through a restart; Docker finds the interface all the same', async () => {
+      await runContainer(lab(), 'docker2', 'named', 'home')
+      await weft(lab(), 'network', 'connect', '--ifname', 'eth7', '--ip', '10.72.0.61', 'away', 'docker2/named')
+      await isCalled('eth7', 'named', '10.72.0.61')
+      expect(await pings(lab(), 'docker2', 'named', '10.72.0.50')).toBe(true)
+      await docker2('restart', '-t', '0', 'named')
+      await isCalled('eth7', 'named', '10.72.0.61')
+      expect(await pings(lab(), 'docker2', 'named', '10.72.0.50')).toBe(true)
+      await docker2('network', 'disconnect', 'away', 'named')
+      const links = JSON.parse(await docker2('exec', 'named', 'ip', '-j', 'link')) as { ifname: string }[]
+      expect(links.map(({ ifname }) => ifname)).not.toContain('eth7')
+      const left = JSON.parse(await on(lab(), 'docker2', 'ip', '-j', 'link')) as { ifname: string; ifalias?: string }[]
+      expect(left.filter(({ ifalias }) => ifalias === 'away/named')).toEqual([])
+    })
+  })
+
   describe('the default route of a container in several networks', () => {
     /** Next hop and device of the default route. */
     const route = async (family: '-4' | '-6') => {
@@ -133,13 +163,18 @@ describe('connecting containers', () => {
 
     it('is never one below 0, and no network without a gateway is preferred', async () => {
       await docker2('run', '-d', '--name', 'quiet', '--network', 'home', 'weft/tools', 'sleep', '3600')
-      await weft(lab(), 'network', 'connect', '--gw-priority', '-1', 'lan-a', 'docker2/quiet')
+      await weft(lab(), 'network', 'connect', '--gw-priority', '-1', '--ifname', 'eth5', 'lan-a', 'docker2/quiet')
       const text = await docker2('exec', 'quiet', 'ip', '-j', 'route', 'show', 'default')
       expect((JSON.parse(text) as { gateway: string }[]).map(({ gateway }) => gateway)).not.toContain('10.81.0.1')
       expect(text).toContain('gateway')
       const { code, stderr } = await tryWeft(lab(), 'network', 'connect', '--gw-priority', '5', 'away', 'docker2/quiet')
       expect(code).toBe(2)
       expect(stderr).toContain('weft.gw-priority=5')
+      // A macvlan goes with nobody's port: Docker itself must find it, whatever it is called.
+      const links = async () => await docker2('exec', 'quiet', 'ip', '-br', 'link')
+      await eventually('its name', 5_000, async () => ((await links()).includes('eth5@') ? true : undefined))
+      await weft(lab(), 'network', 'disconnect', 'lan-a', 'docker2/quiet')
+      expect((await links()).split('\n')).toHaveLength(3)
     })
   })
 

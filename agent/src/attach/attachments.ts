@@ -302,6 +302,7 @@ function attachedRecord(
     phase: 'sandbox',
     sandbox,
     link: ifname,
+    ifname,
     settled: true,
     ownGateway: true,
     attached: { inode, boot, named: name !== undefined },

@@ -120,6 +120,6 @@ function givenBack(state: AgentState, network: string, address: string, options:
 
 /** The record of a stopped container. */
 export function detached(record: LocalRecord, now: number): LocalRecord {
-  const { dockerEndpointId: _, sandbox: __, link: ___, ports: ____, ...rest } = record
+  const { dockerEndpointId: _, sandbox: __, link: ___, dockerLink: ____, ports: _____, ...rest } = record
   return { ...rest, phase: 'detached', held: false, wayOut: false, settled: false, since: now }
 }

@@ -10,6 +10,22 @@ describe('answer to Join', () => {
     expect(answer).toEqual({ InterfaceName: { SrcName: expect.stringMatching(/^wfc[0-9a-z]{12}$/), DstPrefix: 'eth' } })
   })
 
+  it('a name that ends in 0 is given by its prefix; others follow when Docker is done', () => {
+    const named = (ifname: string) =>
+      joinAnswer(network(), record({ ifname })) as { InterfaceName: { DstPrefix: string } }
+    expect(named('lan0').InterfaceName.DstPrefix).toBe('lan')
+    for (const ifname of ['eth7', 'lan', 'lan10', '0']) expect(named(ifname).InterfaceName.DstPrefix).toBe('eth')
+  })
+
+  it('one that is not to be told of: no gateway, and no bridge of Docker’s for it', () => {
+    const out = network({ egress: 'gateway' })
+    for (const silent of [record({ ownGateway: true }), record({ gwPriority: -1 })]) {
+      const answer = joinAnswer(out, silent)
+      expect(answer).not.toHaveProperty('Gateway')
+      expect(answer).toMatchObject({ DisableGatewayService: true })
+    }
+  })
+
   it('egress=gateway: the gateways of the families that the endpoint has', () => {
     expect(joinAnswer(network({ egress: 'gateway' }), dual)).toMatchObject({
       Gateway: '10.1.0.1',

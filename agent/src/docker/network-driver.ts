@@ -42,7 +42,7 @@ export interface NetworkDriverOptions extends SettleOptions {
   readonly loop: Pick<Loop, 'run' | 'trigger'>
   /** The short way to an endpoint's interface; false when it takes a pass. */
   readonly wire: (uid: string) => Promise<boolean>
-  readonly kernel: Pick<Kernel, 'find'>
+  readonly kernel: Pick<Kernel, 'find' | 'apply'>
   readonly now: () => number
   /** @throws `conflict` naming who has a port that the endpoint of that uid is to have */
   readonly refuseTaken: (ports: readonly PublishedPort[], uid: string) => Promise<void>
@@ -110,12 +110,14 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
       })
     },
     'NetworkDriver.Leave': endpointCall(async (endpointId) => {
-      alter(endpointId, ({ sandbox: _, link: __, ports: ___, ...record }) => ({
+      const before = byDockerId(store.current, endpointId)
+      alter(endpointId, ({ sandbox: _, link: __, dockerLink: ___, ports: ____, ...record }) => ({
         ...record,
         phase: 'in-flight',
         wayOut: false,
         since: now(),
       }))
+      if (before !== undefined) await giveBackName(options.kernel, before)
       return {}
     }),
     'NetworkDriver.DeleteEndpoint': endpointCall(async (endpointId) => {
@@ -182,6 +184,13 @@ function settleOwner({ store, containers, loop }: NetworkDriverOptions, endpoint
   })
 }
 
+/** Docker looks for the interface under the name that it gave. @throws when that name is taken by now */
+async function giveBackName(kernel: Pick<Kernel, 'apply'>, { sandbox, link, dockerLink }: LocalRecord): Promise<void> {
+  if (sandbox === undefined || link === undefined || dockerLink === undefined || link === dockerLink) return
+  const [failure] = await kernel.apply([{ op: 'link-set', netns: sandbox, name: link, set: { name: dockerLink } }])
+  if (failure !== undefined && failure.error.code !== 'not_found') throw failure.error
+}
+
 async function createEndpoint(options: NetworkDriverOptions, message: EndpointMessage): Promise<unknown> {
   const { store, loop, wire, now } = options
   const { EndpointID, Interface } = message
@@ -223,8 +232,15 @@ function sharesMacIn({ dockerNetworks, entries }: AgentState, dockerNetwork: str
 }
 
 /** The record with what the endpoint's options ask for, and nothing of what they asked for at an earlier start. */
-function wished({ gwPriority: _, ...record }: LocalRecord, { gwPriority }: EndpointOptions): LocalRecord {
-  return { ...record, ...(gwPriority === undefined ? {} : { gwPriority }) }
+function wished(
+  { gwPriority: _, ifname: __, ...record }: LocalRecord,
+  { gwPriority, ifname }: EndpointOptions,
+): LocalRecord {
+  return {
+    ...record,
+    ...(gwPriority === undefined ? {} : { gwPriority }),
+    ...(ifname === undefined ? {} : { ifname }),
+  }
 }
 
 /** @throws `invalid` where there is no default route of the network's to prefer */
@@ -273,7 +289,7 @@ export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
   const ways = isOut && deviceRoute ? deviceRoutes(record.addresses) : []
   const routes = [...otherSubnets(network, record.addresses), ...ways]
   return {
-    InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: 'eth' },
+    InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: prefixOf(record.ifname) },
     ...(gateway === undefined ? {} : { Gateway: gateway }),
     ...(gateway6 === undefined ? {} : { GatewayIPv6: gateway6 }),
     // Docker does not count an on-link default route as a way out: it would add its own bridge, and fail on the second route.
@@ -283,6 +299,11 @@ export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
     // Route type 1 is on-link.
     ...(routes.length === 0 ? {} : { StaticRoutes: routes.map((Destination) => ({ Destination, RouteType: 1 })) }),
   }
+}
+
+/** Docker adds a number, beginning with 0: a name that ends so is there from the first instruction on. */
+function prefixOf(ifname: string | undefined): string {
+  return /^(.*\D)0$/.exec(ifname ?? '')?.[1] ?? 'eth'
 }
 
 function byDockerId(state: AgentState, endpointId: string): LocalRecord | undefined {

@@ -48,6 +48,15 @@ describe('confirming attachments', () => {
     expect(confirmAttachments([unknown], seen(sandbox, 'eth0', endpoint.mac))[0]).toBe(unknown)
   })
 
+  it('follows a link that was renamed, and takes no other one for it', () => {
+    const [own, other] = [aLocal(1, 'sandbox'), '02:00:00:00:00:99']
+    const [followed] = confirmAttachments([own], seen(sandbox, 'lan0', own.mac))
+    expect(followed?.attachment).toEqual({ phase: 'sandbox', link: { netns: sandbox, name: 'lan0' } })
+    expect(confirmAttachments([own], seen(sandbox, 'lan0', other))[0]).toBe(own)
+    const both = { ...EMPTY_HOST_STATE, links: ['eth0', 'lan0'].flatMap((name) => seen(sandbox, name, own.mac).links) }
+    expect(confirmAttachments([own], both)[0]).toBe(own)
+  })
+
   it('takes back one whose sandbox is gone, and leaves the others', () => {
     const [one, two] = [aLocal(1, 'sandbox'), aLocal(2, 'sandbox')]
     const result = confirmAttachments([one, two], EMPTY_HOST_STATE, [sandbox])

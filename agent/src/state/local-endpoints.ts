@@ -33,6 +33,8 @@ export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<st
       routes:
         network === undefined ? [] : otherSubnets(network, record.addresses).map((destination) => ({ destination })),
       attachment: attachmentOf(record),
+      // Until Docker is done with it, it looks for the name that it gave.
+      ...(record.ifname !== undefined && record.settled ? { ifname: record.ifname } : {}),
       ...(record.ports === undefined ? {} : { ports: record.ports }),
       ...(record.attached === undefined ? {} : { ipv6: record.addresses.some((address) => address.includes(':')) }),
       ...(record.name === undefined ? {} : { name: record.name }),
@@ -57,8 +59,12 @@ function attachmentOf(record: LocalRecord): Attachment {
 /** A record after the plan saw where its interface is; the very same object when nothing is new. */
 export function withAttachment(record: LocalRecord, attachment: Attachment, now: number): LocalRecord {
   if (attachment.phase === 'sandbox' && record.phase === 'in-flight' && record.sandbox === attachment.link.netns) {
-    return { ...record, phase: 'sandbox', link: attachment.link.name, since: now }
+    const { name } = attachment.link
+    const dockers = record.ifname === undefined || record.attached !== undefined ? {} : { dockerLink: name }
+    return { ...record, phase: 'sandbox', link: name, ...dockers, since: now }
   }
+  if (attachment.phase === 'sandbox' && record.phase === 'sandbox' && attachment.link.name !== record.link)
+    return { ...record, link: attachment.link.name }
   if (attachment.phase === 'in-flight' && record.phase === 'sandbox') {
     const { link: _, ...rest } = record
     return { ...rest, phase: 'in-flight' }

@@ -5,7 +5,17 @@
  * - `endpoints` is the agent's own record of what Docker was given: local wiring follows it, not the intent.
  * - An address stays in a record until the container is gone or off the network; only then is it in `releases`.
  */
-import { Entry, type EntryMap, GatewayPriority, Mac, Position, PublishedPort, RequestId, Uid } from '@weft/shared'
+import {
+  Entry,
+  type EntryMap,
+  GatewayPriority,
+  InterfaceName,
+  Mac,
+  Position,
+  PublishedPort,
+  RequestId,
+  Uid,
+} from '@weft/shared'
 import { z } from 'zod'
 
 /**
@@ -54,6 +64,10 @@ export const LocalRecord = z.strictObject({
   sandbox: z.string().optional(),
   /** The interface's name in its sandbox, once it was seen there. */
   link: z.string().optional(),
+  /** The name that it should have there (option `weft.ifname`). */
+  ifname: InterfaceName.optional(),
+  /** With `ifname`: the name under which Docker put it there and will look for it. */
+  dockerLink: z.string().optional(),
   containerId: z.string().optional(),
   name: z.string().optional(),
   aliases: z.array(z.string()),

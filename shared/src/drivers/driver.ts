@@ -38,6 +38,8 @@ export interface LocalEndpoint {
   /** Ports of the host that lead to it (`docker run -p`), where that is Weft's to do. */
   readonly ports?: readonly PublishedPort[]
   readonly attachment: Attachment
+  /** The name that its interface should have in its sandbox; whatever it has where left out. */
+  readonly ifname?: string
   /** Whether its interface speaks IPv6; what Docker makes of it where left out. */
   readonly ipv6?: boolean
   readonly name?: string

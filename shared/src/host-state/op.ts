@@ -27,6 +27,8 @@ export const OpSchema = z.discriminatedUnion('op', [
     op: z.literal('link-set'),
     ...LinkKey,
     set: z.strictObject({
+      /** Its new name, after everything else. */
+      name: z.string().optional(),
       mtu: z.number().int().optional(),
       mac: z.string().optional(),
       up: z.boolean().optional(),

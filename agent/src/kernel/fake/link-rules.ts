@@ -33,6 +33,7 @@ import {
   lowerKey,
   MIN_MTU_IPV6,
   removeLink,
+  renameLink,
   type StoredLink,
   takeDown,
 } from './world.ts'
@@ -110,6 +111,10 @@ export function setLink(world: FakeWorld, link: StoredLink, set: Extract<Op, { o
   }
   if (set.up === true && !link.up) bringUp(world, link)
   if (set.up === false && link.up) takeDown(world, link)
+  if (set.name !== undefined && set.name !== link.name) {
+    refuseTaken(world, link.netns, set.name)
+    renameLink(world, link, set.name)
+  }
 }
 
 function store(world: FakeWorld, link: MadeLink, lower: StoredLink | undefined): StoredLink {

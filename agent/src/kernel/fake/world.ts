@@ -105,6 +105,33 @@ export function removeLink(world: FakeWorld, key: string): void {
   }
 }
 
+/** The link under its new name, with all that names it. */
+export function renameLink(world: FakeWorld, link: StoredLink, name: string): void {
+  const before = { netns: link.netns, name: link.name }
+  const [from, to] = [linkKey(before), linkKey({ netns: link.netns, name })]
+  link.name = name
+  const moved = <V>(map: Map<string, V>, key: (old: string) => string, value: (old: V) => V) => {
+    const entries = [...map].map(([old, each]) => [key(old), value(each)] as const)
+    map.clear()
+    for (const [each, what] of entries) map.set(each, what)
+  }
+  const same = (key: string) => (key === from ? to : key)
+  moved(world.links, same, (each) => each)
+  moved(world.pairs, same, same)
+  if (world.pinnedMtu.delete(from)) world.pinnedMtu.add(to)
+  for (const other of world.links.values()) {
+    if (other.netns === before.netns && other.master === before.name) other.master = name
+    if ('parent' in other && linkKey(other.parent) === from) other.parent = { ...other.parent, name }
+  }
+  const place = (key: string) => (key.startsWith(`${from} `) ? `${to}${key.slice(from.length)}` : key)
+  const onLink = <E extends { netns: string; link: string }>(entry: E): E =>
+    entry.netns === before.netns && entry.link === before.name ? { ...entry, link: name } : entry
+  moved(world.addresses, place, onLink)
+  moved(world.routes, (key) => key, onLink)
+  moved(world.neighbours, place, onLink)
+  moved(world.fdb, place, onLink)
+}
+
 /** A port that leaves its bridge takes its flags and the bridge's entries on it away. */
 export function leaveBridge(world: FakeWorld, port: StoredLink): void {
   const bridge = world.links.get(linkKey({ netns: port.netns, name: port.master ?? '' }))

@@ -1,5 +1,5 @@
 /** Making a link: one request that creates it with everything the kernel takes at birth, one for the rest. */
-import { INTERFACE_NAME_BYTES, type Link, WEFT_LINK_GROUP, WeftError } from '@weft/shared'
+import { type Link, WEFT_LINK_GROUP, WeftError } from '@weft/shared'
 import { formatInfo } from 'netlink/dist/rt/ifla.js'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { putU32 } from 'netlink/dist/structs.js'
@@ -9,6 +9,7 @@ import { codecOf } from '../kinds/registry.ts'
 import { FLAG, toBuffer } from '../netlink/message.ts'
 import { macBytes } from '../netlink/values.ts'
 import { whatExists } from './conflict.ts'
+import { checkName } from './link-name.ts'
 import { finishLink } from './set-link.ts'
 import type { Writer } from './writer.ts'
 
@@ -104,17 +105,6 @@ function removeAt(writer: Writer, netns: string, index: number): void {
   writer.forgetLinks()
   if (refusal !== undefined)
     throw errnoError(refusal.errno, { what: 'link not removed', on: INTERIM_NAME }, refusal.message)
-}
-
-/** Interface names: 1 to 15 bytes, no slash, colon or white space (dev_valid_name). */
-function checkName(name: string): void {
-  if (Buffer.byteLength(name) <= INTERFACE_NAME_BYTES && /^[^\s/:]+$/.test(name) && name !== '.' && name !== '..')
-    return
-  throw new WeftError('invalid', {
-    what: 'not an interface name',
-    on: name,
-    why: `1 to ${INTERFACE_NAME_BYTES} bytes without white space, slash or colon`,
-  })
 }
 
 /** Said before anything is made, since a bridge takes its MTU only afterwards. */

@@ -3,11 +3,12 @@ import { FABRIC_NETNS, type Link, type Op, WeftError } from '@weft/shared'
 import { formatBridgePort, formatInfo, type LinkAttrs, parseMacvlan, parseVxlan } from 'netlink/dist/rt/ifla.js'
 import { formatLinkMessage, MessageType } from 'netlink/dist/rt/structs.js'
 import { putU8 } from 'netlink/dist/structs.js'
-import { errnoError } from '../errno.ts'
+import { ERRNO, errnoError } from '../errno.ts'
 import { encodeBridge } from '../kinds/bridge.ts'
 import { type Request, toBuffer } from '../netlink/message.ts'
 import { macBytes } from '../netlink/values.ts'
 import type { LinkRow } from '../read/link-row.ts'
+import { checkName } from './link-name.ts'
 import { setForwarding, setIpv6, setStrictArp } from './sysctl.ts'
 import type { Writer } from './writer.ts'
 
@@ -26,10 +27,24 @@ export function setLink(writer: Writer, netns: string, name: string, set: LinkCh
   const masterIndex = set.master ? writer.needOurs(netns, set.master).index : 0
   if (newMac !== undefined) checkPassthru(row)
   try {
-    change(writer, netns, name, { ...others, ...(newMac !== undefined && { mac: newMac }) }, row.index, masterIndex)
+    const { name: newName, ...attributes } = others
+    change(writer, netns, name, { ...attributes, ...(newMac !== undefined && { mac: newMac }) }, row.index, masterIndex)
+    if (newName !== undefined) rename(writer, netns, row, newName)
   } finally {
     writer.forgetLinks()
   }
+}
+
+/** Before 6.2 the kernel renames no link that is up (IFF_UP, EBUSY): then it goes down for that, and loses its routes. */
+function rename(writer: Writer, netns: string, { index, name }: LinkRow, newName: string): void {
+  checkName(newName)
+  const socket = writer.socket(netns)
+  const request = (attrs: LinkAttrs, up?: boolean) => linkRequest(index, attrs, up)
+  const refusal = socket.change(request({ ifname: newName }))
+  if (refusal === undefined) return
+  if (refusal.errno !== ERRNO.EBUSY)
+    throw errnoError(refusal.errno, { what: 'link not renamed', on: name }, refusal.message)
+  send(writer, netns, name, [request({}, false), request({ ifname: newName }), request({}, true)])
 }
 
 /**
@@ -49,6 +64,23 @@ export function finishLink(writer: Writer, link: Link): void {
   if (Object.keys(rest).length > 0) change(writer, link.netns, link.name, rest, undefined, 0)
 }
 
+function linkRequest(index: number, attrs: LinkAttrs, up?: boolean): Request {
+  return {
+    type: MessageType.NEWLINK,
+    flags: 0,
+    payload: toBuffer((out) =>
+      formatLinkMessage(
+        {
+          kind: 'link',
+          data: { index, ...(up !== undefined && { flags: up ? { up: true } : {}, change: { up: true } }) },
+          attrs,
+        },
+        out,
+      ),
+    ),
+  }
+}
+
 function change(
   writer: Writer,
   netns: string,
@@ -58,20 +90,7 @@ function change(
   masterIndex: number,
 ): void {
   const which = index === undefined ? { ifname: name } : {}
-  const request = (attrs: LinkAttrs, up?: boolean): Request => ({
-    type: MessageType.NEWLINK,
-    flags: 0,
-    payload: toBuffer((out) =>
-      formatLinkMessage(
-        {
-          kind: 'link',
-          data: { index: index ?? 0, ...(up !== undefined && { flags: up ? { up: true } : {}, change: { up: true } }) },
-          attrs: { ...which, ...attrs },
-        },
-        out,
-      ),
-    ),
-  })
+  const request = (attrs: LinkAttrs, up?: boolean) => linkRequest(index ?? 0, { ...which, ...attrs }, up)
   const requests: Request[] = []
   if (set.multicastSnooping !== undefined) {
     const data = encodeBridge({ multicastSnooping: set.multicastSnooping })

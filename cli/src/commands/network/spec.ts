@@ -156,7 +156,7 @@ export const networkSpec: GroupSpec = {
         },
       ],
       details:
-        'The host’s Docker does it and keeps it: a restarted container has the same networks, names and priorities. Where several hosts have a container of the name, write HOST/CONTAINER.',
+        'The host’s Docker does it and keeps it: a restarted container has the same networks, names and priorities. Where several hosts have a container of the name, write HOST/CONTAINER. An interface name that ends in 0 (lan0) is there from the container’s first instruction; another (lan, eth7) a moment later. Names like eth1 may meet the one that Docker gives next.',
       arguments: [
         { name: '<NETWORK>', summary: 'name or id', hint: 'networks' },
         { name: '<CONTAINER>', summary: '[HOST/]CONTAINER: name or id', hint: 'endpoints' },
@@ -169,6 +169,10 @@ export const networkSpec: GroupSpec = {
         {
           flags: '--gw-priority <N>',
           summary: 'the network with the highest gives the default route (default 0; below 0: never)',
+        },
+        {
+          flags: '--ifname <NAME>',
+          summary: 'name of the interface in the container, kept whatever else comes and goes',
         },
         { flags: '--driver-opt <KEY=VALUE>', summary: 'option of the endpoint; repeatable', many: true },
       ],
