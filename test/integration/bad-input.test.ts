@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NatsBus } from '../../controller/src/bus/index.ts'
 import { factsOf, TestAgent } from '../support/agent.ts'
 import { argvOf, BAD_INPUTS, type BadInput, bodyOf, ROUTE_OF_DOCKER2, TAKEN } from '../support/bad-input.ts'
+import { PUBLICATIONS } from '../support/bad-publications.ts'
 import { ControllerProcess, newPlace } from '../support/controller.ts'
 import { runWeft } from './cli-process.ts'
 
@@ -51,7 +52,7 @@ async function dump(): Promise<string> {
 }
 
 const rows = (has: (row: BadInput) => unknown) =>
-  BAD_INPUTS.filter((row) => has(row)).map((row) => [row.name, row] as const)
+  [...BAD_INPUTS, ...PUBLICATIONS].filter((row) => has(row)).map((row) => [row.name, row] as const)
 
 describe('the API', () => {
   it.each(rows(({ wish, http }) => wish ?? http))('refuses a %s', async (_, { wish, http, code, words }) => {

@@ -1,5 +1,7 @@
 /** Ports opened on hosts (issue 4 point 5), by what a machine outside gets and whom the container sees. */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { execIn, findHost, startAgent, stopProgram } from '../../cli/src/lab/index.ts'
 import { inspected, on, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
@@ -74,6 +76,19 @@ describe('published ports', () => {
       s.on('message', (text) => { console.log(String(text)); process.exit() }); s.send('?', ${port}, '${address}')
       setTimeout(() => process.exit(1), 3000)`
     return await outside.exec(process.execPath, '-e', script)
+  }
+  /** Goes on sending from one port; the first two different answers. Makes the file when it has the first. */
+  async function followsByUdp(address: string, port: number, file: string): Promise<string[]> {
+    const script = `const s = require('node:dgram').createSocket('udp4')
+      const seen = new Set()
+      s.on('message', (text) => {
+        seen.add(String(text))
+        require('node:fs').writeFileSync('${file}', '')
+        if (seen.size > 1) { console.log([...seen].join(' ')); process.exit() }
+      })
+      setInterval(() => s.send('?', ${port}, '${address}'), 200)
+      setTimeout(() => { console.log([...seen].join(' ')); process.exit() }, 25000)`
+    return (await outside.exec(process.execPath, '-e', script)).split(' ')
   }
   const refusal = async (...args: string[]) => {
     const { code, stderr } = await tryWeft(lab(), ...args)
@@ -172,6 +187,9 @@ describe('published ports', () => {
   }, 60_000)
 
   it('follow the name: refused while it is gone, there again when it is back, on any host', async () => {
+    const began = path.join(host('docker1').folder, 'flow')
+    const flow = followsByUdp(host('docker1').ipv4, 8084, began)
+    await eventually('the flow is under way', 10_000, async () => (existsSync(began) ? true : undefined))
     await remove('docker1', 'web')
     await eventually('refused', 3000, async () =>
       (await asks(host('docker1').ipv4, 8081)) === 'refused' ? true : undefined,
@@ -188,6 +206,7 @@ describe('published ports', () => {
     await comes('docker2', 8080, outside.ipv4)
     await comes('docker2', 8081, outside.ipv4)
     await comes('docker1', 8081, ofFront)
+    expect(await flow).toEqual([outside.ipv4, expect.stringMatching(/^10\.71\.0\./)])
     expect(await asks(host('docker1').ipv4, 8080)).toBe('refused')
   })
 

@@ -58,6 +58,8 @@ function applyOp(state: HostState, op: Op): HostState {
       return { ...state, nftTables: [...withoutTable(state, op.table), op.table] }
     case 'nft-table-delete':
       return { ...state, nftTables: withoutTable(state, op.table) }
+    case 'flows-forget':
+      return state
     case 'host-forwarding-set':
       return { ...state, hostForwarding: op.families }
   }

@@ -2,7 +2,7 @@
  * From what should be and what is to what must be done. Pure: the same input gives the same list.
  *
  * Order: entries of links that stay go first, then links, children before parents, then namespaces. Then new namespaces and
- * nft tables (so that no device is ever open to strangers), the routing that gateways need, new links, parents before children; attributes, the tables that
+ * nft tables (so that no device is ever open to strangers), flows that these lead elsewhere, the routing that gateways need, new links, parents before children; attributes, the tables that
  * hook into a link, addresses (add before delete), FDB and neighbours, `up`. Routes come after `up`, against STYLE: the
  * kernel refuses a route through a link that is down.
  *
@@ -14,6 +14,7 @@
 import type { HostState, Op } from '@weft/shared'
 import { addressOps } from './addresses.ts'
 import { fdbOps } from './fdb.ts'
+import { flowOps } from './flows.ts'
 import { hostForwardingOps } from './host-forwarding.ts'
 import { type Conflict, decideFates } from './link-fates.ts'
 import { linkOps } from './links.ts'
@@ -47,6 +48,7 @@ export function diff(desired: HostState, observed: HostState): Diff {
       ...namespaces.add,
       ...tables.remove,
       ...tables.set,
+      ...flowOps(desired, observed),
       ...hostForwardingOps(desired, observed),
       ...links.creations,
       ...links.attributes,

@@ -10,11 +10,15 @@ export interface OpenPort extends PublishedPort {
 const BEFORE_DESTINATION_NAT = -105
 const PORTS = 'meta l4proto { tcp, udp }'
 
+const TABLE = { netns: '', family: 'inet', name: 'weft_publish' } as const
+
+export function isPublishTable({ netns, family, name }: NftTable): boolean {
+  return netns === TABLE.netns && family === TABLE.family && name === TABLE.name
+}
+
 export function publishTable(ports: readonly OpenPort[]): NftTable {
   return {
-    netns: '',
-    family: 'inet',
-    name: 'weft_publish',
+    ...TABLE,
     sets: [map('bound', 4, ports), map('bound', 6, ports), map('open', 4, ports), map('open', 6, ports)],
     chains: [
       {

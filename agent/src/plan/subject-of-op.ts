@@ -28,6 +28,8 @@ export function subjectOfOp(op: Op): string {
     case 'nft-table-set':
     case 'nft-table-delete':
       return tableSubject(op.table)
+    case 'flows-forget':
+      return 'flows'
     case 'host-forwarding-set':
       return 'host forwarding'
   }

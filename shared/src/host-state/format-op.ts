@@ -44,6 +44,8 @@ export function formatOp(op: Op): string {
     }
     case 'nft-table-delete':
       return nft(op.table, 'delete')
+    case 'flows-forget':
+      return op.ports.map((port) => `conntrack -D -p ${op.protocol} --orig-port-dst ${port}`).join('; ')
     case 'host-forwarding-set':
       return `host forwarding ${op.families.map((family) => `ipv${family}`).join(' ') || 'not needed'}`
   }

@@ -57,5 +57,7 @@ export const OpSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('nft-table-delete'), table: NftTableRefSchema }),
   /** Switches routing on for these families, and makes room for our gateways in iptables; of the others takes the room away. */
   z.strictObject({ op: z.literal('host-forwarding-set'), families: z.array(FamilySchema) }),
+  /** Forgets what connection tracking of the host knows of flows to these ports; the next packet begins a new one. */
+  z.strictObject({ op: z.literal('flows-forget'), protocol: z.literal('udp'), ports: z.array(z.number().int()) }),
 ])
 export type Op = z.infer<typeof OpSchema>

@@ -182,6 +182,9 @@ function perform(world: FakeWorld, op: Op): void {
     case 'nft-table-delete':
       deleteTable(world, op.table)
       break
+    // Of flows it knows nothing.
+    case 'flows-forget':
+      break
     case 'host-forwarding-set':
       world.forwarding = [...op.families]
   }

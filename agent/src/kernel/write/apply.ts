@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { formatOp, type Op, WeftError } from '@weft/shared'
 import { errnoError } from '../errno.ts'
+import { forgetUdpFlows } from '../flows.ts'
 import type { OpFailure } from '../kernel.ts'
 import type { Request } from '../netlink/message.ts'
 import { BATCH_MESSAGES } from '../netlink/transport.ts'
@@ -62,6 +63,7 @@ async function applyOne(writer: Writer, op: Op, others: Others): Promise<OpFailu
   try {
     if (op.op === 'link-add') addLink(writer, op.link)
     else if (op.op === 'link-set') setLink(writer, op.netns, op.name, op.set)
+    else if (op.op === 'flows-forget') forgetUdpFlows(new Set(op.ports))
     else if (op.op === 'host-forwarding-set') await others.forward(op)
     else if (op.op === 'netns-add') await others.addNamespace(op)
     else if (op.op === 'netns-delete') {

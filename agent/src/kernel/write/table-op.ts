@@ -22,14 +22,17 @@ import { FLAG, type Request, toBuffer } from '../netlink/message.ts'
 import { AF_BRIDGE, addressBytes, familyOf, macBytes } from '../netlink/values.ts'
 import type { LinkRow } from '../read/link-row.ts'
 
-export type TableOp = Exclude<Op, { op: `link-${string}` | `netns-${string}` | `nft-${string}` | `host-${string}` }>
+export type TableOp = Exclude<
+  Op,
+  { op: `link-${string}` | `netns-${string}` | `nft-${string}` | `host-${string}` | `flows-${string}` }
+>
 
 const SET = FLAG.create | FLAG.replace
 const MAIN_TABLE = 254
 const ALL_ZERO_MAC = '00:00:00:00:00:00'
 
 export function isTableOp(op: Op): op is TableOp {
-  return !/^(link|netns|nft|host)-/.test(op.op)
+  return !/^(link|netns|nft|host|flows)-/.test(op.op)
 }
 
 export function isRemoval(op: Op): boolean {

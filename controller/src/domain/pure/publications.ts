@@ -12,6 +12,7 @@ import {
   type PublishOn,
   parseAddress,
   parseOptions,
+  parseWith,
   samePort,
   WeftError,
 } from '@weft/shared'
@@ -99,9 +100,7 @@ function containerOf({ name }: EndpointRecord, ref: string): string {
 }
 
 function nameOf(ref: string): string {
-  const name = EndpointName.safeParse(ref)
-  if (name.success) return name.data
-  throw new WeftError('invalid', { what: 'bad container name', on: ref, why: name.error.issues[0]?.message ?? '' })
+  return parseWith(EndpointName, ref, 'container name')
 }
 
 /** True where a host reaches the containers, or may have to, by an address of its own in the network. */
