@@ -86,6 +86,26 @@ describe('network update', () => {
     expect(await pings(lab(), 'docker1', 'one', '10.81.0.2')).toBe(true)
   }, 60_000)
 
+  it('parts running containers and lets them meet again, and gives hosts access and takes it', async () => {
+    await weft(lab(), 'network', 'create', '--subnet', '10.82.0.0/24', 'open')
+    await runContainer(lab(), 'docker1', 'here', 'open')
+    await runContainer(lab(), 'docker2', 'there', 'open')
+    const { IPAddress: there } = await inspected(lab(), 'docker2', 'there', 'open')
+    const meets = () => pings(lab(), 'docker1', 'here', there)
+    const reaches = async () => (await tryOn(lab(), 'docker1', 'ping', '-c', '1', '-W', '1', there)).code === 0
+    const becomes = (what: string, wanted: boolean, look: () => Promise<boolean>) =>
+      eventually(what, WITHIN_MS, async () => ((await look()) === wanted ? true : undefined))
+    expect([await meets(), await reaches()]).toEqual([true, false])
+    await update('-o', 'icc=false', 'open')
+    await becomes('icc=false parts', false, meets)
+    await update('-o', 'icc=true', '-o', 'host_access=true', 'open')
+    await becomes('icc=true joins', true, meets)
+    await becomes('the host reaches', true, reaches)
+    await update('--opt-rm', 'icc', '--opt-rm', 'host_access', 'open')
+    await becomes('the host does not reach', false, reaches)
+    expect(await meets()).toBe(true)
+  }, 60_000)
+
   it('keeps an auxiliary address and a range for whoever comes next', async () => {
     await update('--ip-range', '10.81.0.128/25', '--aux-address', 'nas=10.81.0.128', NET)
     await runContainer(lab(), 'docker1', 'seven', NET)

@@ -28,8 +28,8 @@ export interface PlacedAddress {
 }
 
 /**
- * One address of the first subnet of each family but those of `without`, chosen like a container's and held until `settle`
- * is called.
+ * One address of each family but those of `without`, of its first subnet that has one left, chosen like a container's and
+ * held until `settle` is called.
  * @throws `exhausted`
  */
 export function chooseAddresses(
@@ -44,13 +44,15 @@ export function chooseAddresses(
     for (const { subnet, hex } of held) desk.release(subnet, hex)
   }
   const addresses: PlacedAddress[] = []
-  for (const subnet of firstOfEachFamily(view, network)) {
-    if (without.has(parseCidr(subnet.cidr).family)) continue
-    const address = desk.pick(view, subnet.uid)
-    if (address === undefined) {
+  for (const first of firstOfEachFamily(view, network)) {
+    const { family } = parseCidr(first.cidr)
+    if (without.has(family)) continue
+    const picked = firstFree(deps, view, network, family)
+    if (picked === undefined) {
       letGo()
-      throw exhausted(view, network.name, subnet)
+      throw exhausted(view, network.name, first)
     }
+    const { subnet, address } = picked
     held.push({ subnet: subnet.uid, hex: addressToHex(address) })
     addresses.push({ subnet, ip: formatAddress(address), isGateway: false })
   }
@@ -61,6 +63,15 @@ export function chooseAddresses(
       else deps.cluster.waitFor(revision).then(letGo, letGo)
     },
   }
+}
+
+function firstFree({ cluster }: DomainDeps, view: ClusterView, network: NetworkRecord, family: 4 | 6) {
+  for (const subnet of subnetsOf(view, network)) {
+    if (parseCidr(subnet.cidr).family !== family) continue
+    const address = cluster.desk.pick(view, subnet.uid)
+    if (address !== undefined) return { subnet, address }
+  }
+  return undefined
 }
 
 export function firstOfEachFamily(view: ClusterView, network: NetworkRecord): SubnetRecord[] {

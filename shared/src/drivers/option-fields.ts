@@ -97,6 +97,7 @@ export const hostAccessOption = () =>
   flagOption({
     description: 'Give each host an interface and address of its own, so that it reaches the containers',
     example: 'true',
+    live: true,
   })
 
 export const natOption = () =>
