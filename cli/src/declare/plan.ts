@@ -30,6 +30,16 @@ export async function makePlan(
   const kinds = KINDS.filter(({ key }) => Object.hasOwn(wanted, key))
   const found: Step[][] = []
   for (const kind of kinds) found.push((await kind.read(client)).steps(wanted[kind.key]))
+  return await planSteps(client, found, prune, newRequestId)
+}
+
+/** @param found each kind's steps, in the kinds' order */
+export async function planSteps(
+  client: Client,
+  found: readonly (readonly Step[])[],
+  prune: boolean,
+  newRequestId: () => string,
+): Promise<Plan> {
   const steps = ordered(found).filter((step) => prune || step.prune !== true)
   const planned: PlannedStep[] = []
   for (const step of steps) {
