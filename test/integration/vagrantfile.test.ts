@@ -103,6 +103,25 @@ describe('beside the Vagrantfile', () => {
     expect(() => script('3')).toThrow(/wants the string that weft controller init printed/)
   })
 
+  it('gives two commands what only the machine knows', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-provision-'))
+    try {
+      // Each command says how it was called, and does nothing.
+      for (const name of ['apt-get', 'systemctl', 'weft'])
+        fs.writeFileSync(path.join(folder, name), `#!/bin/sh\necho "${name} $*"\n`, { mode: 0o755 })
+      const argv = [path.join(RIG, 'provision.sh'), path.join(RIG, '../../README.md')]
+      const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, WEFT_LISTEN: '192.0.2.10:7474' }
+      const typed = (...more: string[]) =>
+        execFileSync('sh', [...argv, ...more], { env, encoding: 'utf8', stdio: 'pipe' })
+          .trim()
+          .split('\n')
+      expect(typed('2').at(-1)).toBe('weft controller init --listen 192.0.2.10:7474')
+      expect(typed('3', '/tmp/weft-join')).toEqual(['weft join /tmp/weft-join'])
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   it('has the rig’s machines', async () => {
     const { MACHINES } = await import('../rig/layout.ts')
     for (const { name, role } of MACHINES) expect(text).toContain(`{ name: '${name}', role: '${role}'`)
