@@ -52,6 +52,10 @@ export interface Present<Wanted> {
 export interface Kind<Wanted> {
   /** Its key in the file. */
   readonly key: string
+  /** What the section says, for the reference. */
+  readonly summary: string
+  /** What its keys are, where it is a map of names, from the outside: `NETWORK`, `CONTAINER`. */
+  readonly names: readonly string[]
   /** Strict; a section's value as it is written. */
   readonly schema: z.ZodType<Wanted>
   read(client: Client): Promise<Present<Wanted>>

@@ -7,6 +7,8 @@ import { told, unlessEmpty } from './scalars.ts'
 
 export const networks: Kind<NetworksFile> = {
   key: 'networks',
+  summary: 'Networks, in the words of Compose.',
+  names: ['NETWORK'],
   schema: NetworksFile,
   async read(client) {
     const present = await client.call('networkList', {})

@@ -14,14 +14,13 @@ import { told } from './scalars.ts'
 const { protocol, hostIp, hostPort, port, on } = PublicationRequest.shape
 
 const PublicationFile = z.strictObject({
-  container: EndpointName,
-  network: Name,
-  port,
-  host_port: hostPort,
-  host_ip: hostIp,
+  container: EndpointName.meta({ description: 'its name; there need not be such a container yet' }),
+  network: Name.meta({ description: 'one whose way out is Weft’s own gateway (`egress: weft`)' }),
+  port: port.meta({ description: 'the container’s' }),
+  host_port: hostPort.meta({ description: 'the hosts’' }),
+  host_ip: hostIp.meta({ description: 'an address of the host; all when left out' }),
   protocol: protocol.default('tcp'),
-  /** `own`: the host that runs the container; `all`; or a list of hosts. */
-  on: on.default('own'),
+  on: on.default('own').meta({ description: 'the host that runs the container, all, or a list of hosts' }),
 })
 type PublicationFile = z.output<typeof PublicationFile>
 
@@ -37,6 +36,8 @@ function isEmptyMap(value: unknown): boolean {
 
 export const publications: Kind<z.output<typeof PublicationsFile>> = {
   key: 'publications',
+  summary: 'Ports of containers, opened on hosts.',
+  names: [],
   schema: PublicationsFile,
   async read(client) {
     const present = (await client.call('publicationList', { query: {} })).map((view) => ({ view, file: fileOf(view) }))

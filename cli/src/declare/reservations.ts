@@ -7,8 +7,8 @@ import { orEmpty, told, unlessEmpty } from './scalars.ts'
 
 /** Both may be left out: then they are of Weft's choice. */
 const ReservationFile = z.strictObject({
-  addresses: z.array(IpText).max(2).default([]),
-  mac: Mac.optional(),
+  addresses: z.array(IpText).max(2).default([]).meta({ description: 'one a family; of Weft’s choice when left out' }),
+  mac: Mac.optional().meta({ description: 'of Weft’s choice when left out' }),
 })
 type ReservationFile = z.output<typeof ReservationFile>
 
@@ -23,6 +23,8 @@ interface Reserved {
 
 export const reservations: Kind<ReservationsFile> = {
   key: 'reservations',
+  summary: 'Addresses that belong to a container’s name.',
+  names: ['NETWORK', 'CONTAINER'],
   schema: ReservationsFile,
   async read(client) {
     const present = new Map<string, Map<string, Reserved>>()

@@ -5,14 +5,12 @@ import type { Fixed, Kind, Step } from './kind.ts'
 import { orEmpty, told, unlessEmpty } from './scalars.ts'
 
 const LegFile = z.strictObject({
-  /** In the network; of Weft's choice when left out. */
-  address: IpText.optional(),
+  address: IpText.optional().meta({ description: 'the router’s in the network; of Weft’s choice when left out' }),
 })
 type LegFile = z.output<typeof LegFile>
 
 const RouterFile = z.strictObject({
-  /** Where it is to be while that host lives. */
-  host: Name.optional(),
+  host: Name.optional().meta({ description: 'where it is to be while that host lives' }),
   networks: orEmpty(z.record(Name, orEmpty(LegFile))),
 })
 type RouterFile = z.output<typeof RouterFile>
@@ -21,6 +19,8 @@ export const RoutersFile = z.record(Name, orEmpty(RouterFile))
 
 export const routers: Kind<z.output<typeof RoutersFile>> = {
   key: 'routers',
+  summary: 'Routers, and the networks that reach each other through them.',
+  names: ['ROUTER', 'NETWORK'],
   schema: RoutersFile,
   async read(client) {
     const present = await client.call('routerList', {})

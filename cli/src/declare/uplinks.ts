@@ -9,6 +9,8 @@ export const UplinksFile = z.record(Name, z.record(Name, InterfaceName))
 
 export const uplinks: Kind<z.output<typeof UplinksFile>> = {
   key: 'uplinks',
+  summary: 'Logical names for NICs: on each host the interface.',
+  names: ['UPLINK', 'HOST'],
   schema: UplinksFile,
   async read(client) {
     const present = await client.call('uplinkList', {})

@@ -13,6 +13,15 @@ describe('reference', () => {
   })
 
   it('says of fields what the schemas say', () => {
+    for (const row of [
+      '| `networks.NETWORK.driver` | text | see the drivers; `overlay` when left out |',
+      '| `networks.NETWORK.ipam.config[].subnet` | text | `10.20.0.0/24`, `fd20::/64` |',
+      '| `networks.NETWORK.labels` | map of texts | all of them; others are taken away |',
+      '| `uplinks.UPLINK.HOST` | text |  |',
+      '| `reservations.NETWORK.CONTAINER.mac` | text | of Weft’s choice when left out |',
+      '| `publications[].protocol` | `tcp` or `udp` | `tcp` when left out |',
+    ])
+      expect(pages['files.md']).toContain(row)
     expect(pages['api.md']).toContain('| `subnets` | `{subnet, gateway?, ipRange?}[]` |  |')
     expect(pages['drivers.md']).toContain('| `parent` |')
   })
