@@ -2,7 +2,9 @@
  * Routers (issue 4 point 6): networks of any driver reach each other through a host that Weft chooses, across hosts, and only
  * those that were connected; removing it isolates again.
  */
+import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { execIn, findHost, stopProgram } from '../../cli/src/lab/index.ts'
 import { inspected, on, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
@@ -122,13 +124,29 @@ describe('router', () => {
     await reaches('wire', await addressOf('over'), 5_000)
   })
 
+  it('an admin moves it, and a host that leaves hands it over', async () => {
+    expect(await weft(lab(), 'router', 'move', 'r1', 'docker3')).toBe('docker3')
+    await reaches('over', await addressOf('wire'))
+    await weft(lab(), 'router', 'move', 'r1', 'docker1')
+    await reaches('over', await addressOf('wire'))
+    const docker1 = findHost(lab(), 'docker1')
+    await stopProgram(docker1)
+    const config = path.join(docker1.folder, 'etc/agent.json')
+    const left = await execIn(lab(), 'docker1', ['weft', 'leave', '--config', config])
+    expect(left).toMatchObject({ code: 0, stderr: expect.stringContaining('removed: weft-r-') })
+    expect((await inspect()).host).not.toBe('docker1')
+    await reaches('over', await addressOf('wire'))
+    await reaches('wire', await addressOf('over'))
+    expect(await on(lab(), 'docker1', 'ip', 'netns', 'list')).not.toContain('weft-r-')
+  })
+
   it('disconnecting parts one network, removing all, and the containers’ routes go', async () => {
-    await weft(lab(), 'router', 'disconnect', 'r1', 'sealed')
+    await weft(lab(), 'router', 'disconnect', '--no-wait', 'r1', 'sealed')
     const parted = async (from: Net, to: string) =>
       eventually(`${from} is parted from ${to}`, WITHIN_MS, async () => ((await ping(from, to)) ? undefined : true))
     await parted('over', await addressOf('sealed'))
     expect(await ping('over', await addressOf('wire'))).toBe(true)
-    await weft(lab(), 'router', 'rm', 'r1')
+    await weft(lab(), 'router', 'rm', '--no-wait', 'r1')
     await parted('over', await addressOf('wire'))
     await parted('wire', await addressOf('over'))
     await eventually('routes are gone', WITHIN_MS, async () =>

@@ -27,7 +27,7 @@ import {
   routerNetns,
   WeftError,
 } from '@weft/shared'
-import { networkOf, subnetOf, withoutPrefix, withPrefix } from '../state/networks.ts'
+import { networkOf, otherSubnets, subnetOf, withoutPrefix, withPrefix } from '../state/networks.ts'
 import { publicationsIn } from './publications.ts'
 
 type Route = NonNullable<LocalEndpoint['routes']>[number]
@@ -117,14 +117,17 @@ function leg(
 ): LocalEndpoint | undefined {
   const router = entries.get(`router/${entry.router}`)
   if (router?.kind !== 'router' || router.host !== entry.host || !mayCarry(routerNetns(router.uid))) return undefined
+  const addresses = entry.addresses.flatMap((address) => {
+    const subnet = subnetOf(network, address)
+    return subnet === undefined ? [] : withPrefix(address, subnet)
+  })
   return {
     uid: entry.uid,
     mac: entry.mac,
-    addresses: entry.addresses.flatMap((address) => {
-      const subnet = subnetOf(network, address)
-      return subnet === undefined ? [] : withPrefix(address, subnet)
-    }),
+    addresses,
     gateways: [],
+    // It has an address of one subnet a family, and all of them are on this link.
+    routes: otherSubnets(network, addresses).map((destination) => ({ destination })),
     attachment: {
       phase: 'placed',
       role: 'router',

@@ -50,6 +50,14 @@ export const ROUTER_OPERATIONS = {
     query: z.strictObject({ req: RequestId }),
     reply: z.strictObject({ uid: Uid, name: z.string(), revision: z.number().int() }),
   },
+  /** To that host, which it prefers from then on; without one to any other, and it prefers none. */
+  routerMove: {
+    method: 'PUT',
+    path: '/v1/routers/:ref/host',
+    params: OneRouter,
+    body: z.strictObject({ req: RequestId, host: Name.optional() }),
+    reply: RouterView,
+  },
   /** Connecting what is connected changes nothing. */
   routerConnect: {
     method: 'POST',

@@ -7,6 +7,7 @@ import {
   disconnectRouter,
   findRouter,
   moveRouter,
+  relocateRouter,
   removeNetwork,
   removeRouter,
 } from '../../../controller/src/domain/index.ts'
@@ -93,6 +94,22 @@ export function routerConformance(at: DomainStage): void {
         (each) => each.kind === 'endpoint',
       )
       expect(leg).toMatchObject({ host: 'docker2', role: 'router', router: uid })
+    })
+
+    it('goes where an admin wants it, or away, and prefers that', async () => {
+      const wish = { req: newRequest(), router: 'r1' }
+      await create('r1', 'docker1')
+      await at.create('front', on('10.1.0.0/24'))
+      await connect('front')
+      const away = await relocateRouter(at.deps, wish, 'local')
+      expect(away).toMatchObject({ host: 'docker2', generation: 2 })
+      expect(away.preferred).toBeUndefined()
+      expect(await relocateRouter(at.deps, wish, 'local')).toEqual(away)
+      const back = await relocateRouter(at.deps, { ...wish, req: newRequest(), host: 'docker1' }, 'local')
+      expect(back).toMatchObject({ host: 'docker1', preferred: 'docker1', generation: 3 })
+      await endAlive(at.deps, 'docker2')
+      const stuck = { ...wish, req: newRequest() }
+      expect(await failure(relocateRouter(at.deps, stuck, 'local'))).toMatchObject({ code: 'unavailable' })
     })
 
     it('leaves nothing behind', async () => {

@@ -5,6 +5,7 @@ import { type Client, createClient } from '../../client/client.ts'
 import { note, print, type Terminal } from '../../output/terminal.ts'
 import { type AgentConfig, readAgentConfig, removeHostFiles } from '../../setup/host-setup.ts'
 import { runningPid } from '../../setup/machine.ts'
+import { removeOwnAccess } from '../../setup/own-links.ts'
 import { checkRoot } from '../../setup/preflight.ts'
 import { agentUnits, stopUnits } from '../../setup/systemd.ts'
 import type { Run } from '../spec.ts'
@@ -12,9 +13,11 @@ import type { Run } from '../spec.ts'
 const Flags = z.strictObject({ config: z.string().startsWith('/'), force: z.boolean().default(false) })
 
 const MOST_NAMES = 5
+/** How long to wait until other hosts carry the routers, milliseconds. */
+const FOLLOWED_MS = 5_000
 
 /** Stops the agent and removes what `weft join` wrote; a host that has not joined is left alone, which is no error. */
-export const run: Run = async ({ terminal }, { options }) => {
+export const run: Run = async ({ terminal, newRequestId }, { options }) => {
   const { config, force } = parseWith(Flags, options, 'options')
   checkRoot(process.getuid?.())
   const settings = readAgentConfig(config)
@@ -22,8 +25,9 @@ export const run: Run = async ({ terminal }, { options }) => {
     note(terminal, `this host has not joined: ${config} does not exist`)
     return undefined
   }
-  if (!force) await checkUnused(settings)
+  if (!force) await handOver(settings, newRequestId)
   await stop(config, settings)
+  for (const name of await removeOwnAccess()) note(terminal, `removed: ${name}`)
   for (const file of removeHostFiles(config)) note(terminal, `removed: ${file}`)
   remains(terminal, settings)
   return undefined
@@ -40,6 +44,19 @@ async function stop(config: string, settings: AgentConfig): Promise<void> {
     on: `process ${pid}`,
     why: 'no unit of systemd’s runs it',
     remedy: `end it first (kill ${pid}), then repeat`,
+  })
+}
+
+/** Routers go to other hosts while this one still carries them. @throws as checkUnused; `unavailable` when no other host can */
+async function handOver(settings: AgentConfig, newRequestId: () => string): Promise<void> {
+  await checkUnused(settings)
+  await firstAnswer(settings.controller, async (url) => {
+    const client = clientOf(settings, url)
+    for (const { uid, host } of await client.call('routerList', {})) {
+      if (host !== settings.id) continue
+      const { revision } = await client.call('routerMove', { params: { ref: uid }, body: { req: newRequestId() } })
+      await client.call('status', { query: { wait: true, revision, timeoutMs: FOLLOWED_MS } })
+    }
   })
 }
 
@@ -89,6 +106,6 @@ function remains(terminal: Terminal, { id, data = '/var/lib/weft' }: AgentConfig
   ${data}   the agent's record of what it made
   Docker's networks of driver weft     docker network ls -f driver=weft; docker network rm NAME
   the namespace weft and its links     apt-get purge weft removes them all
-The controller shows ${id} as not alive.`,
+The controller shows ${id} as not alive. Half a minute from now its addresses can be given back: weft host rm ${id}`,
   )
 }

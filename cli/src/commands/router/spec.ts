@@ -59,6 +59,18 @@ export const routerSpec: GroupSpec = {
       load: () => import('./disconnect.ts'),
     },
     {
+      name: 'move',
+      summary: 'Move a router to another host',
+      examples: [
+        { line: 'weft router move r1 docker2', does: 'to docker2, which it prefers from then on' },
+        { line: 'weft router move r1', does: 'away from the host that carries it, before work on that one' },
+      ],
+      arguments: [ROUTER, { name: '[HOST]', summary: 'any other when none is given', hint: 'hosts' }],
+      options: [WAIT, NO_WAIT],
+      api: true,
+      load: () => import('./move.ts'),
+    },
+    {
       name: 'ls',
       aliases: ['list'],
       summary: 'List routers',

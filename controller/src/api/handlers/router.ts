@@ -3,6 +3,7 @@ import {
   createRouter,
   disconnectRouter,
   findRouter,
+  relocateRouter,
   removeRouter,
   routerViews,
 } from '../../domain/index.ts'
@@ -23,6 +24,10 @@ export function routerHandlers({ deps }: HandlerOptions): NounHandlers<'router'>
     },
     routerConnect: async ({ params, body }, { actor }) => {
       const reply = await connectRouter(deps, { ...body, router: params.ref }, actor)
+      return { reply, revision: reply.revision }
+    },
+    routerMove: async ({ params, body }, { actor }) => {
+      const reply = await relocateRouter(deps, { ...body, router: params.ref }, actor)
       return { reply, revision: reply.revision }
     },
     routerDisconnect: async ({ params, query }, { actor }) => {

@@ -2,7 +2,6 @@
 import {
   type Address,
   canonicalJson,
-  type Driver,
   driverFor,
   type Egress,
   formatCidr,
@@ -14,6 +13,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import { checkParentUse } from './check-parent-use.ts'
+import { refuseDeaf } from './check-placed.ts'
 import {
   checkFree,
   checkTogether,
@@ -81,18 +81,6 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
     warnings: [...settled.warnings, ...(view.facts.size === 0 ? ['no host has joined yet'] : [])],
     wish: wishOf(request),
   }
-}
-
-/** A host's interface that no container would hear is no access. */
-function refuseDeaf(driver: Driver, options: unknown): void {
-  const why = driver.hostAccess(options) ? driver.deaf(options) : undefined
-  if (why === undefined) return
-  throw new WeftError('invalid', {
-    what: 'host access is not possible in this mode',
-    on: 'host_access=true',
-    why,
-    remedy: 'leave host_access out, or choose the mode bridge',
-  })
 }
 
 function natWithout(egress: Egress): WeftError {

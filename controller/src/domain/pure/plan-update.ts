@@ -10,6 +10,7 @@ import {
   whyFixed,
 } from '@weft/shared'
 import { change, mapChanges, needsNewNetwork } from './changes.ts'
+import { checkPlaced } from './check-placed.ts'
 import type { NetworkPlan } from './plan-network.ts'
 import { type AuxChange, planSubnetChanges, type SubnetChange } from './plan-subnet-changes.ts'
 import type { NetworkRecord } from './records.ts'
@@ -42,6 +43,7 @@ export function planUpdate(view: ClusterView, network: NetworkRecord, request: N
     ...settled.fields,
     subnets: [...network.subnets, ...subnets.added.map(({ uid }) => uid)],
   }
+  checkPlaced(view, record)
   const changes = [...mapChanges('label', network.labels, labels), ...settled.changes, ...subnets.words]
   return { record, ...subnets, changes, warnings: changes.length === 0 ? [] : subnets.warnings }
 }

@@ -215,6 +215,7 @@ export const AuditRecord = z.strictObject({
     'router.create',
     'router.connect',
     'router.disconnect',
+    'router.move',
     'router.remove',
     'publication.create',
     'publication.remove',

@@ -11,6 +11,7 @@ import type { DomainDeps } from '../deps.ts'
 import { commitAlone } from '../group-commit.ts'
 import { chooseAddresses, firstOfEachFamily, type PlacedAddress, placing } from '../place.ts'
 import { checkAskedAddress } from '../pure/check-address.ts'
+import { leavesGateway } from '../pure/check-placed.ts'
 import { networkByRef, routerByRef } from '../pure/find.ts'
 import { heldByEndpoint, reservedAddress } from '../pure/holders.ts'
 import { addressKeyOf, keys } from '../pure/keys.ts'
@@ -167,7 +168,7 @@ function byFamily(a: PlacedAddress, b: PlacedAddress): number {
 
 /** Gateway addresses at which nobody else can be. */
 function gatewaysOf(view: ClusterView, network: NetworkRecord): PlacedAddress[] {
-  if (!isSealed(network) || network.egress === 'gateway') return []
+  if (!isSealed(network) || !leavesGateway(network.egress)) return []
   return firstOfEachFamily(view, network).flatMap((subnet): PlacedAddress[] => {
     const ip = subnet.gateway
     return ip !== undefined && isFreeGateway(view, subnet.uid, ip) ? [{ subnet, ip, isGateway: true }] : []

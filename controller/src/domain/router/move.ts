@@ -17,10 +17,15 @@ export interface RouterMove {
   readonly req: string
   /** Of the leader's, when it is the leader who moves it. */
   readonly guard?: Compare
+  /** Written with it. */
+  readonly also?: readonly KvOp[]
 }
 
 /** @returns false when something it rests on changed meanwhile: look again */
-export async function moveRouter(deps: DomainDeps, { router: uid, to, req, guard }: RouterMove): Promise<boolean> {
+export async function moveRouter(
+  deps: DomainDeps,
+  { router: uid, to, req, guard, also = [] }: RouterMove,
+): Promise<boolean> {
   const view = deps.cluster.current()
   const router = view.routers.get(uid)
   const placement = view.placements.get(uid)
@@ -49,7 +54,7 @@ export async function moveRouter(deps: DomainDeps, { router: uid, to, req, guard
       { key: keys.host(to), create: host.createRevision },
       ...legs.map(({ value, modRevision }): Compare => ({ key: keys.endpoint(value.uid), mod: modRevision })),
     ],
-    write: [{ put: keys.placement(uid), value: JSON.stringify(next) }, ...writes],
+    write: [{ put: keys.placement(uid), value: JSON.stringify(next) }, ...writes, ...also],
     read: [],
     requestId: req,
   })
