@@ -22,6 +22,7 @@ import { createIpamDriver } from './docker/ipam-driver.ts'
 import { createNetworkDriver } from './docker/network-driver.ts'
 import { NetworkKeeper } from './docker/network-keeper.ts'
 import { createPluginServer, hasInheritedSocket, listenForDocker } from './docker/plugin-server.ts'
+import { createTakeOver } from './docker/take-over.ts'
 import { DockerWatch } from './docker/watch.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createHostDoor } from './host-calls.ts'
@@ -227,6 +228,14 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   })
   const connecting = new Set<string>()
   const connector = createConnector({ host, engine, store, connecting })
+  const takeOver = createTakeOver({
+    host,
+    engine,
+    store,
+    connecting,
+    lookAgain: () => keeper.lookAgain(),
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  })
   const attachments = new Attachments({
     store,
     engine,
@@ -254,6 +263,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       },
       'container-find': { answer: connector.find },
       'network-connect': { answer: connector.connect },
+      'docker-network': { answer: takeOver.find },
+      'take-over': { answer: takeOver.takeOver },
       'network-disconnect': { answer: connector.disconnect },
       attach: { answer: oncePerWish((request) => attachments.attach(request)) },
       detach: { answer: oncePerWish((request) => attachments.detach(request)) },

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { Attached, AttachWish, ConnectWish, ContainerRef, DisconnectWish, FoundContainer } from './attachment.ts'
+import { FoundDockerNetwork, TakenOver } from './docker-network.ts'
 import { DoctorReply, DoctorRequest } from './doctor.ts'
 import { Port, Protocol } from './intent/publication.ts'
 import { IpText } from './words/address-text.ts'
@@ -36,6 +37,16 @@ export const HOST_VERBS = {
   ports: {
     request: z.strictObject({ ports: z.array(HostPortClaim).max(64) }),
     reply: z.strictObject({ taken: z.array(z.strictObject({ ...HostPortClaim.shape, by: z.string().max(300) })) }),
+  },
+  /** A Docker network of the host that is none of ours, by name or id, with its containers. */
+  'docker-network': {
+    request: z.strictObject({ network: z.string().min(1).max(128) }),
+    reply: z.strictObject({ found: FoundDockerNetwork.nullable() }),
+  },
+  /** Moves the containers of a Docker network (by its id) to one of ours, and removes it. */
+  'take-over': {
+    request: z.strictObject({ req: RequestId, network: Uid, from: z.string().max(64) }),
+    reply: TakenOver,
   },
   /** Makes an endpoint in a namespace that Docker does not wire. */
   attach: { request: z.strictObject({ ...AttachWish.shape, network: Uid }), reply: Attached },

@@ -42,6 +42,7 @@ export {
 } from './attachment.ts'
 export { BUS_USER, type BusTarget, busSettings } from './bus-settings.ts'
 export { closest } from './closest.ts'
+export { FoundDockerNetwork, type FoundMember, TakenOver } from './docker-network.ts'
 export {
   DoctorCall,
   DoctorFinding,

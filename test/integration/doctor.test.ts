@@ -193,6 +193,8 @@ describe('the doctor of a host', () => {
     const handlers = {
       doctor: doctor(),
       'container-find': unasked,
+      'docker-network': unasked,
+      'take-over': unasked,
       'network-connect': unasked,
       'network-disconnect': unasked,
       ports: unasked,

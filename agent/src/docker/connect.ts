@@ -82,7 +82,10 @@ function told({ Id, Name }: InspectedContainer) {
  * Body of `POST /networks/{id}/connect`. What engines before 25 and 28 have no field for (MAC, gateway priority, interface
  * name) goes as options of the endpoint, which Docker keeps with the container.
  */
-export function connectBody(container: string, wish: HostRequest<'network-connect'>) {
+export function connectBody(
+  container: string,
+  wish: Omit<HostRequest<'network-connect'>, 'req' | 'network' | 'container'>,
+) {
   const { ip, ip6, aliases, driverOpts } = wish
   const own = Object.entries(ENDPOINT_OPTIONS).flatMap(([field, option]) => {
     const value = wish[field as keyof typeof ENDPOINT_OPTIONS]

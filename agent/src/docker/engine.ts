@@ -45,14 +45,42 @@ export interface EnginePort {
   readonly hostIp?: string
 }
 
+export const InspectedNetwork = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Driver: z.string(),
+  Internal: z.boolean().default(false),
+  Options: TextMap,
+  Labels: TextMap,
+  IPAM: z.object({
+    Config: nullable(
+      z.array(
+        z.object({
+          Subnet: z.string().default(''),
+          Gateway: z.string().default(''),
+          IPRange: z.string().default(''),
+          AuxiliaryAddresses: TextMap,
+        }),
+      ),
+    ),
+  }),
+})
+export type InspectedNetwork = z.infer<typeof InspectedNetwork>
+
 const EndpointSettings = z.object({
   NetworkID: z.string().default(''),
   EndpointID: z.string().default(''),
   IPAddress: z.string().default(''),
   GlobalIPv6Address: z.string().default(''),
+  MacAddress: z.string().optional(),
+  IPAMConfig: nullable(
+    z.object({ IPv4Address: z.string().default(''), IPv6Address: z.string().default('') }),
+  ).optional(),
   Aliases: nullable(z.array(z.string())),
   DNSNames: nullable(z.array(z.string())),
 })
+
+export type EndpointSettings = z.infer<typeof EndpointSettings>
 
 export const DockerContainer = z.object({
   Id: z.string(),
@@ -135,6 +163,12 @@ export class Engine {
 
   async networks(): Promise<DockerNetwork[]> {
     return z.array(DockerNetwork).parse(await this.#call('GET', '/networks'))
+  }
+
+  /** By name or id; undefined when there is none. */
+  async network(ref: string): Promise<InspectedNetwork | undefined> {
+    const found = await orAbsent(this.#call('GET', `/networks/${encodeURIComponent(ref)}`))
+    return found === undefined ? undefined : InspectedNetwork.parse(found)
   }
 
   async createNetwork(body: NetworkCreate): Promise<string> {

@@ -7,6 +7,7 @@ import { dnsSpec } from './dns/spec.ts'
 import { doctorSpec } from './doctor/spec.ts'
 import { endpointSpec } from './endpoint/spec.ts'
 import { hostSpec } from './host/spec.ts'
+import { importSpec } from './import/spec.ts'
 import { ipSpec } from './ip/spec.ts'
 import { joinSpec } from './join/spec.ts'
 import { labSpec } from './lab/spec.ts'
@@ -28,6 +29,7 @@ export const TREE: GroupSpec = {
   commands: [
     networkSpec,
     ipSpec,
+    importSpec,
     endpointSpec,
     attachSpec,
     detachSpec,

@@ -24,6 +24,8 @@ export const NetworkCreateRequest = z.strictObject({
   internal: z.boolean(),
   ipv4: z.boolean().default(true),
   ipv6: z.boolean(),
+  /** A host on which the network takes the place of one that has the same subnets: its routes there are no obstacle. */
+  replaces: Name.optional(),
   /** Say what would be made and on which hosts; change nothing. */
   dryRun: z.boolean(),
 })

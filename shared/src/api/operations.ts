@@ -11,6 +11,7 @@ import { DNS_OPERATIONS } from './dns.ts'
 import { ENDPOINT_OPERATIONS } from './endpoint.ts'
 import { EVENT_OPERATIONS } from './event.ts'
 import { HOST_OPERATIONS } from './host.ts'
+import { IMPORT_OPERATIONS } from './import.ts'
 import { IP_OPERATIONS } from './ip.ts'
 import { NETWORK_OPERATIONS } from './network.ts'
 import type { OperationTable } from './operation.ts'
@@ -23,6 +24,7 @@ export const OPERATIONS = {
   ...NETWORK_OPERATIONS,
   ...CONNECTION_OPERATIONS,
   ...IP_OPERATIONS,
+  ...IMPORT_OPERATIONS,
   ...ATTACHMENT_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...DNS_OPERATIONS,

@@ -7,6 +7,7 @@ import type { HandlerOptions } from './context.ts'
 import { dnsHandlers } from './dns.ts'
 import { endpointHandlers } from './endpoint.ts'
 import { hostHandlers } from './host.ts'
+import { importHandlers } from './import.ts'
 import { ipHandlers } from './ip.ts'
 import { networkHandlers } from './network.ts'
 import { publicationHandlers } from './publication.ts'
@@ -22,6 +23,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...networkHandlers(options),
     ...connectionHandlers(options),
     ...ipHandlers(options),
+    ...importHandlers(options),
     ...attachmentHandlers(options),
     ...endpointHandlers(options),
     ...dnsHandlers(options),

@@ -1,6 +1,7 @@
 /** From a create request and the cluster as it is to everything that the new network will be. Pure; checks all rules. */
 import {
   type Address,
+  type Cidr,
   canonicalJson,
   driverFor,
   type Egress,
@@ -8,6 +9,7 @@ import {
   hash128,
   type NetworkCreateRequest,
   parseAddress,
+  parseCidr,
   parseOptions,
   resolveOptions,
   WeftError,
@@ -58,7 +60,10 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   const egress = request.internal ? 'none' : (driver.egress(options) ?? driver.defaultEgress)
   if (driver.nat?.(options) !== undefined && egress !== 'weft') throw natWithout(egress)
   const settled = parent === undefined ? NO_PARENT : settleParent(view, parent)
-  const others = occupiedRanges(view, settled.ownRange)
+  const replaced = request.subnets.map(({ subnet }) => parseCidr(subnet))
+  const isReplaced = (host: string, cidr: Cidr) =>
+    host === request.replaces && replaced.some((own) => sameCidr(own, cidr))
+  const others = occupiedRanges(view, (host, cidr) => settled.ownRange(host, cidr) || isReplaced(host, cidr))
   const subnets = planSubnets(view, request, others)
   const vni = driver.allocates.includes('vni') ? settleVni(view, driver.vni(options)) : undefined
   const mtu = settleMtu(view, driver.mtu(options), (family) => driver.overheadBytes(options, family))
@@ -140,4 +145,8 @@ export function parseAux(texts: Readonly<Record<string, string>>): Record<string
     })
   }
   return Object.fromEntries(entries.map(([name, text]) => [name, parseAddress(text)]))
+}
+
+function sameCidr(a: Cidr, b: Cidr): boolean {
+  return a.family === b.family && a.base === b.base && a.prefixLength === b.prefixLength
 }
