@@ -27,9 +27,15 @@ describe('way out', () => {
     await weft(lab(), 'network', 'create', ...dual(64), '-o', 'egress=weft', '-o', 'nat=false', 'routed')
     await weft(lab(), 'network', 'create', ...dual(65), '-o', 'egress=weft', '--internal', 'closed')
     await weft(lab(), 'network', 'create', ...dual(66), 'plain')
-    const each = ['out', 'fast', 'local', 'routed', 'closed', 'plain'].map((network) =>
-      runContainer(lab(), 'docker1', `c-${network}`, network),
-    )
+    const more = ['-o', 'egress=weft', '-o', 'flood=true', '-o', 'icc=false']
+    await weft(lab(), 'network', 'create', ...dual(67), ...more, 'parted')
+    await weft(lab(), 'network', 'create', '--ipv4=false', '--subnet', 'fd68::/64', '-o', 'egress=weft', 'six')
+    await weft(lab(), 'network', 'create', ...dual(69), '-o', 'egress=none', 'alone')
+    // The wire's own router is the machine outside, which answers there itself.
+    const wire = ['--subnet', '10.250.0.0/24', '--ip-range', '10.250.0.64/28', '--gateway', outside.ipv4]
+    await weft(lab(), 'network', 'create', '-d', 'macvlan', '-o', 'parent=eth0', ...wire, 'wire')
+    const all = ['out', 'fast', 'local', 'routed', 'closed', 'plain', 'parted', 'six', 'alone', 'wire']
+    const each = all.map((network) => runContainer(lab(), 'docker1', `c-${network}`, network))
     await Promise.all([...each, runContainer(lab(), 'docker2', 'far', 'out')])
   }, 90_000)
   afterAll(async () => await outside.close())
@@ -43,7 +49,7 @@ describe('way out', () => {
   }
   const host = (name: string) => findHost(lab(), name)
 
-  it.each(['out', 'fast', 'local'])(
+  it.each(['out', 'fast', 'local', 'parted'])(
     'leaves %s by its own host, under the host’s address, IPv4 and IPv6',
     async (network) => {
       const { ipv4, ipv6 } = host('docker1')
@@ -64,6 +70,18 @@ describe('way out', () => {
     expect(mac.exec(await gateway('docker2', 'far'))?.[1]).toBe(mac.exec(await gateway('docker1', 'c-out'))?.[1])
   })
 
+  it('leaves a network without IPv4 as well', async () => {
+    expect(await asks('docker1', 'c-six', outside.ipv6)).toMatchObject({ from: host('docker1').ipv6, bytes: BYTES })
+    expect(await asks('docker1', 'c-six', outside.ipv4)).toBeUndefined()
+  })
+
+  it('leaves a macvlan by the wire, under the container’s own address', async () => {
+    const { IPAddress } = await inspected(lab(), 'docker1', 'c-wire', 'wire')
+    expect(await asks('docker1', 'c-wire', outside.ipv4)).toMatchObject({ from: IPAddress, bytes: BYTES })
+    const route = await on(lab(), 'docker1', 'docker', 'exec', 'c-wire', 'ip', 'route', 'show', 'default')
+    expect(route).toContain(`default via ${outside.ipv4} dev eth0`)
+  })
+
   it('is seen under its own address where the network is routed, and reached from there', async () => {
     const { IPAddress, GlobalIPv6Address } = await inspected(lab(), 'docker1', 'c-routed', 'routed')
     await outside.exec('ip', 'route', 'add', '10.64.0.0/24', 'via', host('docker1').ipv4)
@@ -73,10 +91,10 @@ describe('way out', () => {
     await outside.exec('ping', '-c', '1', '-W', '2', IPAddress)
   })
 
-  it('has no way out of an internal network', async () => {
-    expect(await asks('docker1', 'c-closed', outside.ipv4)).toBeUndefined()
-    expect(await asks('docker1', 'c-closed', outside.ipv6)).toBeUndefined()
-    expect(await on(lab(), 'docker1', 'docker', 'exec', 'c-closed', 'ip', 'route', 'show', 'default')).toBe('')
+  it.each(['closed', 'alone'])('has no way out of %s: internal, or with egress=none', async (network) => {
+    expect(await asks('docker1', `c-${network}`, outside.ipv4)).toBeUndefined()
+    expect(await asks('docker1', `c-${network}`, outside.ipv6)).toBeUndefined()
+    expect(await on(lab(), 'docker1', 'docker', 'exec', `c-${network}`, 'ip', 'route', 'show', 'default')).toBe('')
   })
 
   it('leaves by Docker’s bridge where that was chosen', async () => {
@@ -126,7 +144,7 @@ describe('way out', () => {
   })
 
   it('goes with the last network of its kind, and leaves nothing', async () => {
-    const names = ['out', 'fast', 'local', 'routed', 'closed']
+    const names = ['out', 'fast', 'local', 'routed', 'closed', 'parted', 'six']
     for (const network of names) await on(lab(), 'docker1', 'docker', 'rm', '-f', `c-${network}`)
     await on(lab(), 'docker2', 'docker', 'rm', '-f', 'far')
     await eventually('networks are removed', 10_000, async () =>

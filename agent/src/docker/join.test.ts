@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { network, record } from '../../../test/support/builders.ts'
-import { joinAnswer } from './network-driver.ts'
+import { joinAnswer } from './join-answer.ts'
 
 const dual = record({ addresses: ['10.1.0.5/24', 'fd01::5/64'] })
 

@@ -11,30 +11,29 @@
  * - No call asks Docker anything; only `bind` asks a controller.
  */
 import {
-  deviceRoutes,
   ENDPOINT_OPTIONS,
   type HostProblem,
   hasOwnGateway,
   interfaceName,
   Mac,
-  type NetworkSpec,
   type PublishedPort,
   parseWith,
   WeftError,
 } from '@weft/shared'
 import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
-import { gatewaysOf, hasGateway, networkOf, otherSubnets, traitsOf, withoutPrefix } from '../state/networks.ts'
+import { hasGateway, networkOf, traitsOf, withoutPrefix } from '../state/networks.ts'
 import { type AgentState, type LocalRecord, withRecord } from '../state/records.ts'
-import { hasOtherWayOut, mayBeWayOut } from '../state/ways-out.ts'
+import { hasOtherWayOut, isUnseenByDocker } from '../state/ways-out.ts'
 import type { ContainersOnDisk } from './containers-on-disk.ts'
 import { type EndpointOptions, endpointOptions } from './endpoint-options.ts'
 import { detached } from './ipam-driver.ts'
+import { joinAnswer } from './join-answer.ts'
 import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
 import type { PluginHandlers } from './plugin-server.ts'
 import { networkByOption } from './pools.ts'
-import { portsOf } from './port-map.ts'
+import { portsOf, portsOfUnseen } from './port-map.ts'
 import { type EndpointMessage, type SettleOptions, settleRecord } from './settle-record.ts'
 
 export interface NetworkDriverOptions extends SettleOptions {
@@ -93,14 +92,15 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
       return exclusively(message.EndpointID, () => createEndpoint(options, message))
     },
     'NetworkDriver.Join': (body) => {
-      const { EndpointID, SandboxKey } = readMessage('NetworkDriver.Join', body)
+      const { EndpointID, SandboxKey, Options } = readMessage('NetworkDriver.Join', body)
       return exclusively(EndpointID, async () => {
         settleOwner(options, EndpointID, SandboxKey)
-        const record = alter(EndpointID, ({ ownGateway: _, ...each }) => {
+        const ports = await portsOfUnseen(options, byDockerId(store.current, EndpointID), SandboxKey, Options)
+        const record = alter(EndpointID, ({ ownGateway: _, ports: __, ...each }) => {
           const { endpoints, entries } = store.current
-          const later = hasOtherWayOut(endpoints, entries, each.uid, SandboxKey)
+          const later = hasOtherWayOut(endpoints, entries, each.uid, SandboxKey) || isUnseenByDocker(each, entries)
           const joined = { ...each, phase: 'in-flight', settled: false, sandbox: SandboxKey, since: now() } as const
-          return later ? { ...joined, ownGateway: true } : joined
+          return { ...joined, ...(later ? { ownGateway: true } : {}), ...(ports.length === 0 ? {} : { ports }) }
         })
         const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
         if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
@@ -275,35 +275,6 @@ async function makeByPass(
   const { problems } = await loop.run('endpoint created')
   const [link] = await kernel.find([{ netns: '', name: interfaceName('container', uid) }])
   return link?.owned === true ? undefined : problems
-}
-
-/** What Docker is to do with the interface (DOCKER.md 1.2, 1.3). */
-export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
-  const { deviceRoute } = traitsOf(network)
-  // Docker is told of no second way out (ways-out.ts), nor of one that is not wanted.
-  const isSilent = record.ownGateway === true || !mayBeWayOut(record)
-  const isOut = hasGateway(network) && !isSilent
-  const gateways = isOut && !deviceRoute ? gatewaysOf(network, record.addresses) : []
-  const gateway = gateways.find((address) => !address.includes(':'))
-  const gateway6 = gateways.find((address) => address.includes(':'))
-  const ways = isOut && deviceRoute ? deviceRoutes(record.addresses) : []
-  const routes = [...otherSubnets(network, record.addresses), ...ways]
-  return {
-    InterfaceName: { SrcName: interfaceName('container', record.uid), DstPrefix: prefixOf(record.ifname) },
-    ...(gateway === undefined ? {} : { Gateway: gateway }),
-    ...(gateway6 === undefined ? {} : { GatewayIPv6: gateway6 }),
-    // Docker does not count an on-link default route as a way out: it would add its own bridge, and fail on the second route.
-    ...(network.internal || network.egress === 'none' || ways.length > 0 || isSilent
-      ? { DisableGatewayService: true }
-      : {}),
-    // Route type 1 is on-link.
-    ...(routes.length === 0 ? {} : { StaticRoutes: routes.map((Destination) => ({ Destination, RouteType: 1 })) }),
-  }
-}
-
-/** Docker adds a number, beginning with 0: a name that ends so is there from the first instruction on. */
-function prefixOf(ifname: string | undefined): string {
-  return /^(.*\D)0$/.exec(ifname ?? '')?.[1] ?? 'eth'
 }
 
 function byDockerId(state: AgentState, endpointId: string): LocalRecord | undefined {

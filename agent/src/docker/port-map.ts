@@ -1,6 +1,10 @@
 /** What `docker run -p` asks for, as Docker hands it to a network driver whose containers it does not publish itself. */
-import { formatAddress, type PublishedPort, parseAddress, WeftError } from '@weft/shared'
+import { formatAddress, hasOwnGateway, type PublishedPort, parseAddress, WeftError } from '@weft/shared'
 import { z } from 'zod'
+import { networkOf } from '../state/networks.ts'
+import type { LocalRecord } from '../state/records.ts'
+import { hasOtherWayOut, isUnseenByDocker } from '../state/ways-out.ts'
+import type { NetworkDriverOptions } from './network-driver.ts'
 
 const PORT_MAP = 'com.docker.network.portmap'
 /** IANA's protocol numbers. */
@@ -37,6 +41,22 @@ export function portsOf(options: Readonly<Record<string, unknown>>): PublishedPo
       port: Port,
     }
   })
+}
+
+/** What `-p` asks for where Docker, seeing no way out, will not ask for it (ProgramExternalConnectivity): out of Join's options. */
+export async function portsOfUnseen(
+  { store, refuseTaken }: Pick<NetworkDriverOptions, 'store' | 'refuseTaken'>,
+  record: LocalRecord | undefined,
+  sandbox: string,
+  joinOptions: Readonly<Record<string, unknown>>,
+): Promise<PublishedPort[]> {
+  const { endpoints, entries } = store.current
+  const network = record === undefined ? undefined : networkOf(entries, record.network)
+  if (record === undefined || network === undefined || !hasOwnGateway(network)) return []
+  if (!isUnseenByDocker(record, entries) || hasOtherWayOut(endpoints, entries, record.uid, sandbox)) return []
+  const ports = portsOf(joinOptions)
+  if (ports.length > 0) await refuseTaken(ports, record.uid)
+  return ports
 }
 
 function refused(on: string, why: string, remedy: string): WeftError {

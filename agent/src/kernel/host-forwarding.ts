@@ -80,18 +80,26 @@ export interface ForwardChain {
   readonly drops: boolean
   /** Those of ours that are there. */
   readonly rules: readonly string[]
+  /** The first rule that drops whatever comes to it, where none of ours comes before. */
+  readonly blocker?: string
 }
+
+/** Drops or refuses everything: no condition but the table's own name of it. */
+const BLOCKS = /^-A FORWARD (-m comment --comment .* )?-j (DROP|REJECT)( --reject-with \S+)?$/
 
 /** What `iptables -S FORWARD` prints. */
 export function parseChain(listing: string): ForwardChain {
   const lines = listing.split('\n').map((line) => line.replaceAll('"', ''))
+  const isOurs = (line: string) => RULES.some((rule) => line === `-A FORWARD ${rule}`)
+  const first = lines.find((line) => isOurs(line) || BLOCKS.test(line))
   return {
     drops: lines.includes('-P FORWARD DROP'),
     rules: RULES.filter((rule) => lines.includes(`-A FORWARD ${rule}`)),
+    ...(first === undefined || isOurs(first) ? {} : { blocker: first }),
   }
 }
 
-async function readChain(family: Family): Promise<ForwardChain> {
+export async function readChain(family: Family): Promise<ForwardChain> {
   try {
     return parseChain(await runProgram(FAMILIES[family].program, [...LOCK, '-S', 'FORWARD']))
   } catch (error) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { entriesOf, networkEntry, record, SUB4, SUB6, uidOf } from '../../../test/support/builders.ts'
 import type { LocalRecord } from './records.ts'
-import { dockersWays, hasOtherWayOut, waysOut } from './ways-out.ts'
+import { dockersWays, hasOtherWayOut, isUnseenByDocker, waysOut } from './ways-out.ts'
 
 const BOX = '/run/docker/netns/1'
 const out = (letter: string, name: string, more: object = {}) =>
@@ -27,6 +27,11 @@ const ways = (...records: LocalRecord[]) =>
 const by = (...gateways: string[]) => ({ gateways, devices: [] })
 
 describe('ways out of a sandbox', () => {
+  it('by IPv6 alone are not seen by Docker; with IPv4 beside, by device or without a gateway there is nothing to see', () => {
+    expect(isUnseenByDocker({ ...BETA, addresses: ['fd02::5/64'] }, NETWORKS)).toBe(true)
+    for (const seen of [BETA, ALPHA, at('d', 4), at('n', 5)]) expect(isUnseenByDocker(seen, NETWORKS)).toBe(false)
+  })
+
   it('is the first network by name, each family its own', () => {
     expect(ways(GAMMA, BETA, ALPHA)).toEqual({ [ALPHA.uid]: by('10.1.0.1'), [BETA.uid]: by('fd02::1') })
   })

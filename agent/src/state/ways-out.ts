@@ -54,6 +54,14 @@ export function hasOtherWayOut(records: LocalRecords, entries: EntryMap, uid: st
   return others.some((each) => candidateOf(each, entries) !== undefined)
 }
 
+/** Docker counts no gateway of IPv6 alone as a way out: it would make no route by it, and add a bridge of its own. */
+export function isUnseenByDocker({ network: uid, addresses }: LocalRecord, entries: EntryMap): boolean {
+  const network = networkOf(entries, uid)
+  if (network === undefined || !hasGateway(network) || traitsOf(network).deviceRoute) return false
+  const gateways = gatewaysOf(network, addresses)
+  return gateways.length > 0 && gateways.every((gateway) => gateway.includes(':'))
+}
+
 /** False for one that is never to have the default route: its priority is below 0. */
 export function mayBeWayOut({ gwPriority = 0 }: Pick<LocalRecord, 'gwPriority'>): boolean {
   return gwPriority >= 0

@@ -4,6 +4,7 @@ import type { PairFacts, PathFacts, Verdict } from './check.ts'
 import { clock } from './clock.ts'
 import { disk } from './disk.ts'
 import { docker } from './docker.ts'
+import { forwarding } from './forwarding.ts'
 import { identity } from './identity.ts'
 import { kernel } from './kernel.ts'
 import { managers } from './managers.ts'
@@ -29,6 +30,8 @@ function said(verdicts: readonly Verdict[]): { severities: string[]; text: strin
 
 const MIB = 1024 * 1024
 const ENGINE = { version: '28.5.2', liveRestore: true, root: '/var/lib/docker', networks: ['docker_gwbridge'] }
+const OPEN = { drops: false, rules: [] }
+const SHUT = { drops: false, rules: [], blocker: '-A FORWARD -j REJECT' }
 const KEPT = {
   networkd: true,
   networkManager: true,
@@ -112,6 +115,24 @@ const HOST_CASES: [string, readonly Verdict[], string[], string[]][] = [
     ['ManageForeignRoutes=no', '10-weft.link', 'NetworkManager', 'apt-get install --reinstall weft'],
   ],
   ['managers: drop-ins of none', managers.judge({ ...KEPT, networkd: false, macsKept: false }), ['ok'], []],
+  [
+    'forwarding: let through',
+    forwarding.judge({ families: [4, 6], chains: { 4: OPEN, 6: { drops: true, rules: ['ours'] } }, firewalld: false }),
+    ['ok'],
+    ['let through'],
+  ],
+  [
+    'forwarding: not used',
+    forwarding.judge({ families: [], chains: { 4: SHUT, 6: SHUT }, firewalld: true }),
+    ['ok'],
+    [],
+  ],
+  [
+    'forwarding: dropped before',
+    forwarding.judge({ families: [4], chains: { 4: SHUT, 6: SHUT }, firewalld: true }),
+    ['error', 'warn'],
+    ['-j REJECT', 'iptables -I FORWARD -i wfg+ -j ACCEPT', 'firewall-cmd'],
+  ],
   ['neighbours: room', neighbours.judge({ endpoints: 10, limits: { ipv4: 1024, ipv6: 1024 } }), ['ok', 'ok'], []],
   [
     'neighbours: half full',

@@ -3,6 +3,7 @@ import type { AnyHostCheck, PairCheck } from './check.ts'
 import { clock } from './clock.ts'
 import { disk } from './disk.ts'
 import { docker } from './docker.ts'
+import { forwarding } from './forwarding.ts'
 import { identity } from './identity.ts'
 import { kernel } from './kernel.ts'
 import { managers } from './managers.ts'
@@ -24,6 +25,7 @@ export const HOST_CHECKS: readonly AnyHostCheck[] = [
   routes,
   identity,
   netfilter,
+  forwarding,
   neighbours,
   managers,
   clock,
