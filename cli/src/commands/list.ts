@@ -123,11 +123,11 @@ function fieldsOf<Row>({ columns, more = {}, methods = {} }: List<Row>, row: Row
   })
 }
 
-/** The columns' titles; of other fields their names, of those with an argument the argument. */
+/** The columns' titles; of other fields their names (`CREATED AT`), of those with an argument the argument. */
 function titlesOf<Row>({ columns, more = {}, methods = {} }: List<Row>): GoStruct {
   return new GoStruct({
     ...Object.fromEntries(columns.map((column) => [nameOf(column), column.title])),
-    ...mapped(more, (_, name) => name.toUpperCase()),
+    ...mapped(more, (_, name) => name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase()),
     ...mapped(methods, (): Method => (argument) => String(argument).toUpperCase()),
   })
 }

@@ -1,4 +1,14 @@
-import { type Driver, driverFor, type EndpointView, type NetworkView, parseOptions, WeftError } from '@weft/shared'
+import {
+  containsAddress,
+  type Driver,
+  driverFor,
+  type EndpointView,
+  type NetworkView,
+  parseAddress,
+  parseCidr,
+  parseOptions,
+  WeftError,
+} from '@weft/shared'
 import { type DockerSubnet, dockerNetwork } from '../../output/docker-network.ts'
 import { GoStruct } from '../../output/template/index.ts'
 import { inspectEach } from '../inspect.ts'
@@ -14,7 +24,11 @@ export const run: Run = async (context, given) =>
 
 /** A network in the fields that `docker network inspect` has, and Weft's own under `Weft`. */
 export function dockerView(network: NetworkView, endpoints: readonly EndpointView[]): GoStruct {
-  const containers = new Map(endpoints.map((endpoint) => [endpoint.containerId ?? endpoint.uid, endpoint]))
+  const isContainers = ({ role }: EndpointView) => role === undefined
+  const containers = new Map(
+    endpoints.filter(isContainers).map((endpoint) => [endpoint.containerId ?? endpoint.uid, endpoint]),
+  )
+  const others = endpoints.filter((endpoint) => !isContainers(endpoint))
   return dockerNetwork(
     {
       Name: network.name,
@@ -33,12 +47,13 @@ export function dockerView(network: NetworkView, endpoints: readonly EndpointVie
       Options: network.options,
       Labels: network.labels,
     },
-    { EnableIPv4: network.subnets.some((subnet) => !subnet.cidr.includes(':')), Weft: ownFields(network) },
+    { EnableIPv4: network.subnets.some((subnet) => !subnet.cidr.includes(':')), Weft: ownFields(network, others) },
     (id) => ({ Host: containers.get(id)?.host, State: containers.get(id)?.state }),
   )
 }
 
-function ownFields(network: NetworkView): GoStruct {
+/** @param others interfaces that are no container's: hosts' own access, legs of routers */
+function ownFields(network: NetworkView, others: readonly EndpointView[]): GoStruct {
   return new GoStruct({
     Egress: network.egress,
     Guard: guardOf(network),
@@ -49,6 +64,10 @@ function ownFields(network: NetworkView): GoStruct {
     Usage: network.subnets.map(
       ({ cidr, usable, used, reserved }) =>
         new GoStruct({ Subnet: cidr, Usable: usable, Used: used, Reserved: reserved }),
+    ),
+    Interfaces: others.map(
+      ({ role, router, host, mac, addresses }) =>
+        new GoStruct({ Role: role, Router: router ?? '', Host: host, MacAddress: mac, Addresses: addresses }),
     ),
     Warnings: network.warnings,
   })
@@ -77,8 +96,7 @@ function dockerSubnet({ cidr, gateway, ipRange, auxAddresses }: NetworkView['sub
 function container(network: NetworkView, endpoint: EndpointView) {
   const address = (six: boolean) => {
     const text = endpoint.addresses.find((each) => each.includes(':') === six)
-    const cidr = network.subnets.find((subnet) => subnet.cidr.includes(':') === six)?.cidr
-    return text === undefined ? '' : text.includes('/') ? text : `${text}/${cidr?.split('/')[1] ?? ''}`
+    return text === undefined ? '' : withPrefix(network, text)
   }
   return {
     Name: endpoint.name ?? '',
@@ -87,4 +105,10 @@ function container(network: NetworkView, endpoint: EndpointView) {
     IPv4Address: address(false),
     IPv6Address: address(true),
   }
+}
+
+/** `10.20.0.7` as Docker shows it: `10.20.0.7/24`, by the subnet that it lies in. */
+function withPrefix(network: NetworkView, text: string): string {
+  const subnet = network.subnets.find(({ cidr }) => containsAddress(parseCidr(cidr), parseAddress(text)))
+  return subnet === undefined ? text : `${text}/${parseCidr(subnet.cidr).prefixLength}`
 }

@@ -82,6 +82,11 @@ describe('network ls --format', () => {
       'NAME      TEAM      DRIVER\nanother             OVERLAY\nmynet     web       OVERLAY\n',
     ],
     ['{{.Name}}', { filter: ['label=team'] }, 'mynet\n'],
+    [
+      'table {{.Name}}\\t{{.CreatedAt}}',
+      { filter: ['label=team'] },
+      'NAME      CREATED AT\nmynet     2026-01-02T03:04:05.000Z\n',
+    ],
     ['table', { quiet: true, filter: ['dangling=false', 'name=my'] }, `${uid('a')}\n`],
   ])('%s %j', (format, flags, expected) => {
     expect(prepareList({ format, ...flags }, NETWORKS)([network, other])).toBe(expected)
@@ -124,6 +129,20 @@ describe('network inspect', () => {
       Labels: { team: 'web' },
       Weft: { Vni: 4097, Mtu: 1450, Egress: 'docker', Guard: 'port', Revision: 231 },
     })
+  })
+
+  it('shows addresses by the subnet that they lie in, and what is no container’s apart', () => {
+    const more = { uid: uid('e'), cidr: '10.30.0.0/16', auxAddresses: {}, usable: '1', used: 1, reserved: 1 }
+    const shim = { ...endpoint, uid: uid('f'), name: undefined, containerId: undefined, role: 'shim' as const }
+    const shown = dockerView({ ...network, subnets: [...network.subnets, more] }, [
+      { ...endpoint, addresses: ['10.30.0.2'] },
+      shim,
+    ])
+    expect(toData(shown)).toMatchObject({
+      Containers: { c0ffee: { IPv4Address: '10.30.0.2/16', IPv6Address: '' } },
+      Weft: { Interfaces: [{ Role: 'shim', Host: 'docker1', Addresses: ['10.20.0.2', 'fd20::2'] }] },
+    })
+    expect(Object.keys((toData(shown) as { Containers: object }).Containers)).toEqual(['c0ffee'])
   })
 
   it('says no IPv6 where there is none', () => {

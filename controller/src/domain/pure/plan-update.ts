@@ -78,10 +78,7 @@ function settleOptions(view: ClusterView, network: NetworkRecord, request: Netwo
     fields.mtu,
     subnetsOf(view, network).map(({ cidr }) => cidr),
   )
-  const derived = [
-    change('MTU', mtu?.toString() ?? "the parent's", fields.mtu?.toString() ?? "the parent's"),
-    change('egress', egress, fields.egress),
-  ]
+  const derived = [change('MTU', mtu?.toString(), fields.mtu?.toString()), change('egress', egress, fields.egress)]
   return { fields, changes: [...mapChanges('option', network.options, options), ...derived.flat()] }
 }
 
