@@ -1,5 +1,5 @@
 /**
- * Makes dist-package/weft_VERSION_ARCH.deb out of a built checkout. The same input gives the same bytes: files are
+ * Makes dist-package/weft_VERSION_ARCH.deb, and the same as a tar, out of a built checkout. The same input gives the same bytes: files are
  * root's, their times are the commit's (SOURCE_DATE_EPOCH wins), and nothing is asked of the network.
  */
 import { execFileSync } from 'node:child_process'
@@ -10,13 +10,15 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { CONFFILES, changelog, controlFile } from './control.ts'
 import { writeDocuments } from './documents.ts'
+import { installForeign } from './foreign.ts'
 import { copyModules } from './modules.ts'
+import { packTarball } from './tarball.ts'
 
 export interface BuildOptions {
   /** The checkout, built. */
   readonly root: string
-  /** The Node that the package ships. */
-  readonly node: string
+  /** The Node that the package ships; that of node_modules, which tests run on, when undefined. */
+  readonly node?: string | undefined
   readonly architecture: 'amd64' | 'arm64'
   /** `zstd` is quick, `xz` small. */
   readonly compression: 'zstd' | 'xz' | 'none'
@@ -25,6 +27,9 @@ export interface BuildOptions {
 
 const PACKAGES = ['shared', 'controller', 'agent', 'cli'] as const
 const TARGETS = { amd64: 'linux-x64', arm64: 'linux-arm64' } as const
+const CPUS = { amd64: 'x64', arm64: 'arm64' } as const
+/** Whoever knows both formats of ELF, or the one; first come. */
+const STRIPS = { amd64: ['strip', 'llvm-strip'], arm64: ['aarch64-linux-gnu-strip', 'llvm-strip', 'strip'] } as const
 
 /** Where each file of packaging/files goes, with its mode. */
 const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
@@ -44,8 +49,28 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['etc/agent.env', 'etc/weft/agent.env', 0o644],
 ]
 
+interface Laid {
+  readonly stage: string
+  readonly version: string
+  readonly date: Date
+}
+
 /** Builds the package; gives back its path. Throws when a part is missing or dpkg-deb refuses. */
 export async function buildPackage(options: BuildOptions): Promise<string> {
+  return await withStage(options, ({ stage, version, date }) =>
+    pack(stage, `weft_${version}_${options.architecture}.deb`, date, options),
+  )
+}
+
+/** The same files for systems without dpkg, with scripts that install and remove them; gives back the tar's path. */
+export async function buildTarball(options: BuildOptions): Promise<string> {
+  const { architecture, outputFolder } = options
+  return await withStage(options, ({ stage, version, date }) =>
+    packTarball(stage, { name: `weft_${version}_linux_${architecture}`, date, outputFolder }),
+  )
+}
+
+async function withStage(options: BuildOptions, use: (laid: Laid) => string): Promise<string> {
   const { root, architecture } = options
   const version = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).version as string
   const date = sourceDate(root)
@@ -62,7 +87,7 @@ export async function buildPackage(options: BuildOptions): Promise<string> {
     put(stage, 'usr/share/lintian/overrides/weft', fs.readFileSync(debian('lintian-overrides')), 0o644)
     writeControl(stage, version, architecture)
     setModes(stage, date)
-    return pack(stage, `weft_${version}_${architecture}.deb`, date, options)
+    return use({ stage, version, date })
   } finally {
     fs.rmSync(stage, { recursive: true, force: true })
   }
@@ -70,7 +95,17 @@ export async function buildPackage(options: BuildOptions): Promise<string> {
 
 function layOutPrograms(stage: string, { root, node, architecture }: BuildOptions): void {
   const app = path.join(stage, 'usr/lib/weft/app')
-  copyModules(root, app, TARGETS[architecture])
+  const foreign =
+    process.arch === CPUS[architecture] ? undefined : fs.mkdtempSync(path.join(os.tmpdir(), 'weft-modules-'))
+  const program = path.join(stage, 'usr/lib/weft/node')
+  try {
+    if (foreign !== undefined) installForeign(root, foreign, CPUS[architecture])
+    const modules = foreign ?? root
+    copyModules(modules, app, TARGETS[architecture])
+    fs.copyFileSync(node ?? path.join(modules, `node_modules/node-${TARGETS[architecture]}/bin/node`), program)
+  } finally {
+    if (foreign !== undefined) fs.rmSync(foreign, { recursive: true, force: true })
+  }
   fs.mkdirSync(path.join(app, 'node_modules/@weft'), { recursive: true })
   for (const name of PACKAGES) {
     const main = path.join(root, name, name === 'shared' ? 'dist/index.js' : 'dist/main.js')
@@ -81,11 +116,20 @@ function layOutPrograms(stage: string, { root, node, architecture }: BuildOption
     }
     fs.symlinkSync(`../../${name}`, path.join(app, 'node_modules/@weft', name))
   }
-  const program = path.join(stage, 'usr/lib/weft/node')
-  fs.copyFileSync(node, program)
   // Debug symbols only; what addons bind to is in the dynamic symbol table and stays.
   const native = fs.globSync('node_modules/**/*.node', { cwd: app }).map((file) => path.join(app, file))
-  execFileSync('strip', ['--strip-unneeded', '--remove-section=.comment', program, ...native])
+  strip([program, ...native], STRIPS[architecture])
+}
+
+/** Throws what the last of the programs says when none can. */
+function strip(files: readonly string[], [program, ...others]: readonly string[]): void {
+  if (program === undefined) return
+  try {
+    execFileSync(program, ['--strip-unneeded', '--remove-section=.comment', ...files], { stdio: 'pipe' })
+  } catch (error) {
+    if (others.length === 0) throw error
+    strip(files, others)
+  }
 }
 
 function writeControl(stage: string, version: string, architecture: 'amd64' | 'arm64'): void {

@@ -22,6 +22,7 @@ import { Targets } from './intents/targets.ts'
 import { type Leader, stand } from './leadership.ts'
 import type { Log } from './log.ts'
 import { intentSource, statusSource } from './sources.ts'
+import type { EtcdStatus } from './store/etcd-status.ts'
 import type { Kv } from './store/kv.ts'
 import { sweeper } from './sweeper.ts'
 
@@ -35,6 +36,8 @@ export interface ControlOptions {
   readonly log: Log
   /** What an admin should know whatever he asks ("NATS server 2.9.10 lacks …"). */
   readonly warnings: () => readonly string[]
+  readonly etcdStatus: () => Promise<EtcdStatus>
+  readonly dataFolder: string
 }
 
 export interface Control {
@@ -127,7 +130,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       deps,
       version: options.version,
       askHost,
-      doctor: (call) => examine({ deps, askHost, warnings: options.warnings }, call),
+      doctor: (call) => examine({ deps, askHost, services: options }, call),
       status: statusSource(cluster, { board, targets, publisher }, options.warnings),
     }),
     agent,

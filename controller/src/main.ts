@@ -16,11 +16,13 @@ import { writePidFile } from './run-files.ts'
 import { notifySystemd, watchdogMs } from './sd-notify.ts'
 import { readOrMakeSecret } from './secret.ts'
 import { etcdKv } from './store/etcd.ts'
+import { etcdStatus } from './store/etcd-status.ts'
 import { Undo } from './undo.ts'
 
 const VERSION = '0.1.0'
 /** Milliseconds for which the API waits for the bus before it opens without it. */
 const BUS_WITHIN_MS = 3_000
+const ETCD_STATUS_MS = 3_000
 
 await main()
 
@@ -104,10 +106,8 @@ async function run(
   const etcd = embedded?.etcdUrl === undefined ? config.etcd : [embedded.etcdUrl]
   const nats = embedded?.natsUrl === undefined ? config.nats : [embedded.natsUrl]
 
-  const kv = etcdKv(
-    { endpoints: etcd, ...(tls === undefined ? {} : { tls }) },
-    { onWatchReconnect: (prefix, why) => log.warn({ prefix, why }, 'watch opened anew') },
-  )
+  const store = { endpoints: etcd, ...(tls === undefined ? {} : { tls }) }
+  const kv = etcdKv(store, { onWatchReconnect: (prefix, why) => log.warn({ prefix, why }, 'watch opened anew') })
   undo.add('store', () => kv.close())
 
   let bus: NatsBus | undefined
@@ -122,6 +122,8 @@ async function run(
     version: VERSION,
     log,
     warnings: () => warnings,
+    etcdStatus: () => etcdStatus(store, ETCD_STATUS_MS),
+    dataFolder: config.data,
   })
   undo.add('control', () => control.stop())
 

@@ -9,6 +9,13 @@ import { Name } from './words/names.ts'
 /** `skipped`: could not be tried; `measured` says why. */
 export const SEVERITIES = ['ok', 'warn', 'error', 'skipped'] as const
 
+/** Bytes of an outer IP packet with DF: the largest that came back, and the largest that was tried. */
+export const PathMtu = z.strictObject({
+  mtu: z.number().int().min(68).max(65_535),
+  tried: z.number().int().max(65_535),
+})
+export type PathMtu = z.infer<typeof PathMtu>
+
 export const DoctorFinding = z.strictObject({
   check: z.string().max(64),
   severity: z.enum(SEVERITIES),
@@ -17,6 +24,8 @@ export const DoctorFinding = z.strictObject({
   measured: z.string().max(2000),
   why: z.string().max(1000).optional(),
   remedy: z.string().max(1000).optional(),
+  /** Of `path-mtu`. */
+  path: PathMtu.optional(),
 })
 export type DoctorFinding = z.infer<typeof DoctorFinding>
 

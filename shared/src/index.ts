@@ -53,6 +53,7 @@ export {
   DoctorWire,
   MOST_DOCTOR_PAIRS,
   MOST_DOCTOR_PROBES,
+  PathMtu,
   SEVERITIES,
 } from './doctor.ts'
 export type {
@@ -219,6 +220,7 @@ export {
   WEFT_ROUTE_PROTOCOL,
 } from './names.ts'
 export { errorReply, okReply, readReply } from './reply.ts'
+export { judgeRoom, type RoomFacts } from './room.ts'
 export type { Clock, RandomText } from './runtime.ts'
 export {
   AGENT_SUBJECTS,

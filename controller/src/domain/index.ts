@@ -39,6 +39,7 @@ export {
   uplinkView,
   uplinkViews,
 } from './pure/views.ts'
+export { recordPath } from './record-path.ts'
 export { releaseEndpoints } from './release.ts'
 export { releaseReservation } from './release-reservation.ts'
 export { type RemovedHost, removeHost } from './remove-host.ts'

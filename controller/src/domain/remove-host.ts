@@ -117,6 +117,9 @@ function remains(view: ClusterView, id: string): KvOp[] {
   return [
     { delete: keys.host(id) },
     { delete: keys.facts(id) },
+    ...[...view.paths.values()].flatMap(({ value: { hosts } }) =>
+      hosts.includes(id) ? [{ delete: keys.path(...hosts) }] : [],
+    ),
     ...uplinks.map((name) => ({ delete: keys.uplink(name, id) })),
   ]
 }

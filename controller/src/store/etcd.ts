@@ -166,7 +166,11 @@ function by(deadlineMs: number): { deadline: number } {
 }
 
 /** @throws `invalid` for TLS to an address without a server name: Node 26 refuses what grpc-js 1.14 makes of it */
-function clientOptions({ endpoints, tls, keepalive = { timeMs: 6_000, timeoutMs: 2_000 } }: EtcdOptions): IOptions {
+export function clientOptions({
+  endpoints,
+  tls,
+  keepalive = { timeMs: 6_000, timeoutMs: 2_000 },
+}: EtcdOptions): IOptions {
   const address = endpoints.find((endpoint) => isIP(new URL(endpoint).hostname.replace(/^\[|\]$/g, '')) !== 0)
   if (tls !== undefined && tls.serverName === undefined && address !== undefined) {
     const why = 'TLS to an address needs the name to expect in its certificate'

@@ -5,6 +5,7 @@ import {
   areRemovalsAllowed,
   joinHost,
   recordFacts,
+  recordPath,
   refreshAlive,
   removeHost,
   setUplink,
@@ -65,6 +66,27 @@ export function hostsConformance(at: DomainStage): void {
       expect(await failure(allowRemovals(at.deps, 'docker9', newRequest(), 'local'))).toMatchObject({
         code: 'not_found',
       })
+    })
+
+    it('makes networks no larger than the narrowest path that was measured, and says which it is', async () => {
+      const wide = await at.create('wide', on('10.1.3.0/24'))
+      await recordPath(at.deps, ['docker2', 'docker1'], { mtu: 1400, tried: 1500 })
+      await recordPath(at.deps, ['docker2', 'docker1'], { mtu: 1400, tried: 1500 })
+      const narrow = await at.create('narrow', on('10.1.4.0/24'))
+      expect(wide.mtu).toBe(1450)
+      expect(narrow).toMatchObject({
+        mtu: 1350,
+        warnings: [expect.stringMatching(/MTU 1350: the path between docker1 and docker2 carries 1400.*weft doctor/)],
+      })
+      const { message } = await failure(at.create('large', { ...on('10.1.5.0/24'), options: { mtu: '1400' } }))
+      expect(message).toMatch(/path between docker1 and docker2 carries 1400.*1350/)
+      // Measured anew, and mended; between addresses that were, it says nothing.
+      await recordPath(at.deps, ['docker1', 'docker2'], { mtu: 1500, tried: 1500 })
+      expect((await at.create('again', on('10.1.6.0/24'))).mtu).toBe(1450)
+      await recordPath(at.deps, ['docker1', 'docker2'], { mtu: 1400, tried: 1500 })
+      await recordFacts(at.deps, 'docker2', at.two.fence, factsOf(9))
+      await at.deps.cluster.newest()
+      expect((await at.create('moved', on('10.1.7.0/24'))).mtu).toBe(1450)
     })
 
     it('removes a silent host with all that is said of it, and never one that is alive', async () => {

@@ -3,6 +3,7 @@ import os from 'node:os'
 import { decodeJoinString, type JoinInfo, Name, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { note, print, printable, type Terminal } from '../../output/terminal.ts'
+import { examineJoined } from '../../setup/examine-joined.ts'
 import { type AgentConfig, configOf, type HostWish, readAgentConfig, setUpHost } from '../../setup/host-setup.ts'
 import {
   checkIdFree,
@@ -66,6 +67,7 @@ export const run: Run = async ({ terminal }, { args, options }) => {
   note(terminal, `starting ${units.join(', ')}`)
   await startUnits(units, changed)
   await waitUntilConverged(reached.client, id, AGENT_UNIT)
+  await examineJoined(terminal, reached.client, id)
   print(terminal, `${id} has joined and stands where the controller wants it.`)
   return undefined
 }

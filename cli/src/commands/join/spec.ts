@@ -5,7 +5,7 @@ export const joinSpec: LeafSpec = {
   name: 'join',
   summary: 'Make this Docker host one of the cluster’s',
   details:
-    'Checks Docker, the controller and its CA, the name and the interface; then writes the configuration, starts the agent and waits until the controller sees it converged. Repeating it is harmless.',
+    'Checks Docker, the controller and its CA, the name and the interface; then writes the configuration, starts the agent, waits until the controller sees it converged, and lets weft doctor examine it. Repeating it is harmless.',
   examples: [
     { line: 'weft join WEFT1-…', does: 'with the string that weft controller init printed' },
     { line: 'weft join join.txt', does: 'with the string from a file, which no history remembers' },

@@ -7,6 +7,7 @@
  */
 import { addressToHex, parseAddress, parseInterfaceAddress, WeftError } from '@weft/shared'
 import { keys, type ParsedKey, parseKey } from './keys.ts'
+import { pathBetween } from './paths.ts'
 import {
   AliveRecord,
   ClusterRecord,
@@ -18,6 +19,7 @@ import {
   IncarnationRecord,
   NetworkNameRecord,
   NetworkRecord,
+  PathRecord,
   PlacementRecord,
   PublicationRecord,
   PublicationsGenerationRecord,
@@ -59,6 +61,7 @@ export class ClusterIndex implements ClusterView {
   readonly uplinks = new Map<string, Map<string, Stored<UplinkRecord>>>()
   readonly publications = new Map<string, Stored<PublicationRecord>>()
   readonly hosts = new Map<string, Stored<HostRecord>>()
+  readonly paths = new Map<string, Stored<PathRecord>>()
   readonly facts = new Map<string, Stored<FactsRecord>>()
   readonly alive = new Map<string, Stored<AliveRecord>>()
   readonly hostAddresses = new Map<string, { host: string; interface: string }>()
@@ -109,6 +112,9 @@ export class ClusterIndex implements ClusterView {
       case 'vni':
         this.vnis.delete(key.vni)
         return undefined
+      case 'path':
+        this.paths.delete(pathBetween(key.first, key.second))
+        return undefined
       default:
         return undefined
     }
@@ -152,6 +158,9 @@ export class ClusterIndex implements ClusterView {
         return undefined
       case 'vni':
         this.vnis.set(key.vni, decode(VniRecord, entry).value.network)
+        return undefined
+      case 'path':
+        this.paths.set(pathBetween(key.first, key.second), decode(PathRecord, entry))
         return undefined
       case 'name':
         decode(NetworkNameRecord, entry)

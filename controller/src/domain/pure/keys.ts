@@ -41,6 +41,8 @@ export const keys = {
   alive: (host: string): string => at('alive', host),
   allowRemovals: (host: string): string => at('allow-removals', host),
   vtep: (hex: string): string => at('vtep', hex),
+  /** What was measured between two hosts, in the order of their names. */
+  path: (first: string, second: string): string => at('path', first, second),
   router: (uid: string): string => at('router', uid),
   routerName: (name: string): string => at('routername', name),
   /** Which host carries a router. Written by moves only: its mod revision stands for one of them. */
@@ -69,6 +71,7 @@ export type ParsedKey =
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
   | { readonly kind: 'reservation'; readonly network: string; readonly name: string }
   | { readonly kind: 'vni'; readonly vni: number }
+  | { readonly kind: 'path'; readonly first: string; readonly second: string }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
   /** Compared in transactions and never looked up. MACs, audit, marks and the leader are not cached: there are too many, or none. */
   | { readonly kind: 'name' | 'vtep' | 'guard' }
@@ -97,6 +100,10 @@ export function parseKey(key: string): ParsedKey {
         : { kind: 'other' }
     case 'vni':
       return /^[0-9]{1,8}$/.test(a) ? { kind: 'vni', vni: Number(a) } : { kind: 'other' }
+    case 'path':
+      return Name.safeParse(a).success && Name.safeParse(b).success
+        ? { kind: 'path', first: a, second: b }
+        : { kind: 'other' }
     case 'uplink':
       return Name.safeParse(a).success && Name.safeParse(b).success
         ? { kind: 'uplink', name: a, host: b }

@@ -25,7 +25,7 @@ import {
   type SubnetPlan,
 } from './check-subnets.ts'
 import { chooseSubnet } from './default-pools.ts'
-import { checkIpv6Mtu, settleMtu } from './settle-mtu.ts'
+import { checkIpv6Mtu, settleMtu, warnOfPath } from './settle-mtu.ts'
 import { NO_PARENT, settleParent } from './settle-parent.ts'
 import { settleVni } from './settle-vni.ts'
 import { uidOf } from './uids.ts'
@@ -66,7 +66,8 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   const others = occupiedRanges(view, (host, cidr) => settled.ownRange(host, cidr) || isReplaced(host, cidr))
   const subnets = planSubnets(view, request, others)
   const vni = driver.allocates.includes('vni') ? settleVni(view, driver.vni(options)) : undefined
-  const mtu = settleMtu(view, driver.mtu(options), (family) => driver.overheadBytes(options, family))
+  const overhead = (family: 4 | 6) => driver.overheadBytes(options, family)
+  const mtu = settleMtu(view, driver.mtu(options), overhead)
   checkIpv6Mtu(
     mtu,
     subnets.map(({ cidr }) => formatCidr(cidr)),
@@ -83,7 +84,11 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
     ...(mtu === undefined ? {} : { mtu }),
     ...(vni === undefined ? {} : { vni }),
     subnets: subnets.map((plan, index) => ({ ...plan, uid: uidOf('subnet', uid, String(index)) })),
-    warnings: [...settled.warnings, ...(view.facts.size === 0 ? ['no host has joined yet'] : [])],
+    warnings: [
+      ...settled.warnings,
+      ...warnOfPath(view, mtu, overhead),
+      ...(view.facts.size === 0 ? ['no host has joined yet'] : []),
+    ],
     wish: wishOf(request),
   }
 }

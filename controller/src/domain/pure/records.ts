@@ -13,6 +13,7 @@ import {
   Mac,
   Mtu,
   Name,
+  PathMtu,
   PublicationSpec,
   PublishOn,
   parseJsonWith,
@@ -180,6 +181,16 @@ export type HostRecord = z.infer<typeof HostRecord>
 
 export const FactsRecord = z.strictObject({ ...common, facts: HostFacts })
 export type FactsRecord = z.infer<typeof FactsRecord>
+
+/** The largest outer packet with DF that passed between two hosts, of those tried, when these were their addresses. */
+export const PathRecord = z.strictObject({
+  ...common,
+  ...PathMtu.shape,
+  hosts: z.tuple([Name, Name]),
+  addresses: z.tuple([z.string(), z.string()]),
+  at: Time,
+})
+export type PathRecord = z.infer<typeof PathRecord>
 
 export const AliveRecord = z.strictObject({
   ...common,

@@ -8,6 +8,7 @@ import type {
   FactsRecord,
   HostRecord,
   NetworkRecord,
+  PathRecord,
   PlacementRecord,
   PublicationRecord,
   ReservationRecord,
@@ -44,6 +45,8 @@ export interface ClusterView {
   readonly uplinks: ReadonlyMap<string, ReadonlyMap<string, Stored<UplinkRecord>>>
   readonly publications: ReadonlyMap<string, Stored<PublicationRecord>>
   readonly hosts: ReadonlyMap<string, Stored<HostRecord>>
+  /** By pair (paths.ts). */
+  readonly paths: ReadonlyMap<string, Stored<PathRecord>>
   readonly facts: ReadonlyMap<string, Stored<FactsRecord>>
   readonly alive: ReadonlyMap<string, Stored<AliveRecord>>
   /** Addresses (hex) that hosts themselves have on their interfaces. */
