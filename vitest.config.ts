@@ -38,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'systemd',
           include: ['test/systemd/**/*.test.ts'],
-          testTimeout: 180_000,
+          testTimeout: 400_000,
           hookTimeout: 400_000,
           fileParallelism: false,
         },

@@ -117,5 +117,5 @@ const OF_TESTS = 'uses-no-compression-for-control-tarball,uses-no-compression-fo
 /** lintian's exit code counts warnings too; what it prints is judged. */
 async function lintian(deb: string): Promise<string> {
   const script = 'nice lintian --allow-root --suppress-tags "$1" "$2" || true'
-  return await run(['sh', '-c', script, 'sh', OF_TESTS, deb], { timeoutMs: 180_000 })
+  return await run(['sh', '-c', script, 'sh', OF_TESTS, deb], { timeoutMs: 380_000 })
 }
