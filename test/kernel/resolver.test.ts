@@ -83,7 +83,7 @@ describe('resolver in a sandbox', () => {
     const rules = inside('nft', '-n', 'list', 'table', 'ip', 'weft_dns')
     expect(rules).toMatch(/priority -110/)
     expect(rules).toMatch(
-      /ip saddr 127\.0\.0\.54 accept\s+ip daddr 127\.0\.0\.11 meta l4proto udp dnat to 127\.0\.0\.54:\d+/,
+      /ip saddr 127\.0\.0\.54 accept\s+ip daddr 127\.0\.0\.11 meta l4proto (?:udp|17) dnat to 127\.0\.0\.54:\d+/,
     )
     // Nobody is Docker's resolver here: over TCP that is known at once.
     expect(await dig('+tcp', 'example.com')).not.toContain('status: NOERROR')

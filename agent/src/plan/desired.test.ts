@@ -38,8 +38,9 @@ describe('desired state', () => {
       peer('h2', '192.0.2.2'),
       peer('h3', '192.0.2.3'),
     ])
-    expect(state.nftTables).toHaveLength(1)
-    expect(state.nftTables[0]?.sets.map(({ name, elements }) => [name, elements])).toEqual([
+    expect(state.nftTables.map(({ name }) => name).sort()).toEqual(['weft_gwbridge', 'weft_vxlan'])
+    const filter = state.nftTables.find(({ name }) => name === 'weft_vxlan')
+    expect(filter?.sets.map(({ name, elements }) => [name, elements])).toEqual([
       ['ports', ['4789']],
       ['networks', ['4789 . 1', '4789 . 2']],
       ['peers4', ['192.0.2.2 . 4789 . 1', '192.0.2.3 . 4789 . 2']],
@@ -89,8 +90,9 @@ describe('desired state', () => {
 
   it('holds the sub-interface under containers of a network that cannot be expanded', () => {
     const options = { parent: 'eth1.100', macvlan_mode: 'passthru' }
-    const made = plan([network({ driver: 'macvlan', options })])
-    const { state, problems } = plan([network({ driver: 'macvlan', options })], { [uid('n1')]: [aLocal(1), aLocal(2)] })
+    const entries = [network({ driver: 'macvlan', options, egress: 'none' })]
+    const made = plan(entries)
+    const { state, problems } = plan(entries, { [uid('n1')]: [aLocal(1), aLocal(2)] })
     expect(problems).toMatchObject([{ code: 'conflict', message: expect.stringContaining('more than one container') }])
     const observed = bareKernel(aHost())
     for (const link of made.state.links) observed.links.push({ ...link, owned: true })

@@ -148,7 +148,7 @@ function expand(
   }
   const vteps = [...peerVteps].sort()
   const own = driver.desired({ network, options, endpoints, peers, peerVteps: vteps, host: intent.host })
-  const state = mergeHostStates([own, gatewayBridgeState(network, endpoints)])
+  const state = mergeHostStates([own, gatewayBridgeState(network)])
   for (const host of [...unreachable].sort()) problems.push(noVtep(network, host))
   const small = smallestMtu(state)
   if (network.mtu !== undefined && small < network.mtu) problems.push(mtuTooSmall(network, small))

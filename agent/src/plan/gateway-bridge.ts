@@ -4,15 +4,16 @@
  * somebody's firewall. The same is said here, for both families, in a table that the loop keeps. Bridged frames meet it while
  * br_netfilter is on, as they meet Docker's own rule.
  */
-import { EMPTY_HOST_STATE, type HostState, type LocalEndpoint, type NetworkSpec } from '@weft/shared'
+import { EMPTY_HOST_STATE, type HostState, type NetworkSpec } from '@weft/shared'
 
 /** Docker's constant (libnetwork, libnGWNetwork). */
 const GATEWAY_BRIDGE = 'docker_gwbridge'
 
 export const GATEWAY_BRIDGE_TABLE = { netns: '', family: 'inet', name: 'weft_gwbridge' } as const
 
-export function gatewayBridgeState(network: NetworkSpec, endpoints: readonly LocalEndpoint[]): HostState {
-  if (network.egress !== 'docker' || network.internal || endpoints.length === 0) return EMPTY_HOST_STATE
+/** Before the network has its first container here: that one is wired without a pass. */
+export function gatewayBridgeState(network: NetworkSpec): HostState {
+  if (network.egress !== 'docker' || network.internal) return EMPTY_HOST_STATE
   const rules = [
     // An answer to what came in by a published port.
     'ct state established,related accept',
