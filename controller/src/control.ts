@@ -124,7 +124,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     return await bus.request(subject, text, timeoutMs)
   }
   const askHost = createAskHost({ view: () => cluster.current(), carry })
-  const failover = keepRouters({ deps, askHost, leading: () => leader?.guard(), log }, life.signal)
+  const failover = keepRouters(
+    { deps, askHost, leading: () => leader?.guard(), log, accepted: (host) => board.accepted(host) },
+    life.signal,
+  )
   const api = createApi({
     handlers: createHandlers({
       deps,

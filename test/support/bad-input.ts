@@ -541,6 +541,38 @@ const NAMES: readonly BadInput[] = [
     http: { method: 'GET', path: `/v1/networks/${'a'.repeat(200)}` },
   },
   {
+    name: 'router on a host that there is not',
+    code: 'not_found',
+    words: ['no such host', 'nope'],
+    cli: ['router', 'create', '--host', 'nope', 'r1'],
+    http: { method: 'POST', path: '/v1/routers', body: { req: 'bad-input', name: 'r1', preferred: 'nope' } },
+  },
+  {
+    name: 'router with a bad name',
+    code: 'invalid',
+    words: ['1 to 63'],
+    cli: ['router', 'create', '../r1'],
+    http: { method: 'POST', path: '/v1/routers', body: { req: 'bad-input', name: '../r1' } },
+  },
+  {
+    name: 'router that there is not',
+    code: 'not_found',
+    words: ['no such router', 'nope'],
+    cli: ['router', 'connect', 'nope', 'taken'],
+    http: { method: 'POST', path: '/v1/routers/nope/networks', body: { req: 'bad-input', network: 'taken' } },
+  },
+  {
+    name: 'router’s address that is none',
+    code: 'invalid',
+    words: ['10.20.0.300'],
+    cli: ['router', 'connect', '--ip', '10.20.0.300', 'nope', 'taken'],
+    http: {
+      method: 'POST',
+      path: '/v1/routers/nope/networks',
+      body: { req: 'bad-input', network: 'taken', address: '10.20.0.300' },
+    },
+  },
+  {
     name: 'reservation outside the subnet',
     code: 'invalid',
     words: ['10.21.0.9', '10.20.0.0/24'],

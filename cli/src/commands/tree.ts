@@ -81,6 +81,7 @@ export const TREE: GroupSpec = {
             'type=reservation',
             'type=host',
             'type=uplink',
+            'type=router',
             'type=publication',
             'action=',
             'name=',

@@ -19,13 +19,22 @@ export interface Round {
   readonly leased: boolean
 }
 
+/** `mute`: its agent gives no sign, though others can be asked; its kernel may go on with what it has. */
+export type Verdict = 'alive' | 'mute' | 'dead'
+
 /** Rounds without a sign of life, and time since the last one, milliseconds. */
 const SILENT_ROUNDS = 2
 const SILENT_MS = 900
 
+/** Since when there was no sign. */
+interface Silence {
+  since: number
+  rounds: number
+}
+
 interface Seen {
-  aliveAt: number
-  silentRounds: number
+  readonly any: Silence
+  readonly agent: Silence
   /** Another host has heard it. */
   heardOnce: boolean
 }
@@ -33,25 +42,31 @@ interface Seen {
 export class CarrierWatch {
   readonly #hosts = new Map<string, Seen>()
 
-  /** Takes a round in. True when the host is dead. */
-  note(host: string, { agent, heard, leased }: Round, now: number): boolean {
-    const seen = this.#hosts.get(host) ?? { aliveAt: now, silentRounds: 0, heardOnce: false }
+  /** Takes a round in. */
+  note(host: string, { agent, heard, leased }: Round, now: number): Verdict {
+    const seen = this.#hosts.get(host) ?? { any: silence(now), agent: silence(now), heardOnce: false }
     this.#hosts.set(host, seen)
     const isHeard = heard.includes(true)
     if (isHeard) seen.heardOnce = true
-    if (agent || isHeard) {
-      seen.aliveAt = now
-      seen.silentRounds = 0
-      return false
-    }
-    if (heard.length === 0) return false
-    seen.silentRounds++
-    if (!seen.heardOnce && leased) return false
-    return seen.silentRounds >= SILENT_ROUNDS && now - seen.aliveAt >= SILENT_MS
+    if (agent) Object.assign(seen.agent, silence(now))
+    if (agent || isHeard) Object.assign(seen.any, silence(now))
+    if (agent || heard.length === 0) return 'alive'
+    seen.agent.rounds++
+    if (!isHeard) seen.any.rounds++
+    if (isLong(seen.any, now) && (seen.heardOnce || !leased)) return 'dead'
+    return isLong(seen.agent, now) ? 'mute' : 'alive'
   }
 
   /** Forgets hosts that carry nothing any more. */
   keep(hosts: ReadonlySet<string>): void {
     for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#hosts.delete(host)
   }
+}
+
+function silence(since: number): Silence {
+  return { since, rounds: 0 }
+}
+
+function isLong({ since, rounds }: Silence, now: number): boolean {
+  return rounds >= SILENT_ROUNDS && now - since >= SILENT_MS
 }

@@ -5,9 +5,10 @@
  * Invariants
  * - Every move carries the leader's guard and compares the router's placement.
  * - A router goes only to a host whose agent answered in this very round.
+ * - One that stands on a host which never heard of it goes as soon as that host's agent is silent.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { WeftError } from '@weft/shared'
+import { type Position, WeftError } from '@weft/shared'
 import type { AskHost } from '../ask-host.ts'
 import { type ClusterView, type DomainDeps, isAlive, moveRouter, placeFor, routersOn } from '../domain/index.ts'
 import type { Log } from '../log.ts'
@@ -19,6 +20,8 @@ export interface KeepRoutersOptions {
   readonly askHost: AskHost
   readonly leading: () => Compare | undefined
   readonly log: Log
+  /** How far the host's agent has said that it has taken its intent in; undefined when it has said nothing. */
+  readonly accepted: (host: string) => Position | undefined
 }
 
 const PAUSE_MS = 200
@@ -70,19 +73,28 @@ async function lookAfter(
   const live = others.filter((_, at) => answers[at] !== undefined)
   const heard = answers.filter((answer) => answer !== undefined)
   const leased = isAlive(deps.cluster.current(), host)
-  if (!watch.note(host, { agent: agent === true, heard, leased }, deps.clock.monotonicMs())) {
-    if (agent === true) await goBack(options, guard, host, live)
-    return
-  }
-  for (const router of routersOn(deps.cluster.current(), host)) {
+  const verdict = watch.note(host, { agent: agent === true, heard, leased }, deps.clock.monotonicMs())
+  if (agent === true) await goBack(options, guard, host, live)
+  if (verdict === 'alive') return
+  const routers = routersOn(deps.cluster.current(), host)
+  for (const router of verdict === 'dead' ? routers : routers.filter(({ uid }) => neverHeardOf(options, host, uid))) {
     const to = placeFor(deps.cluster.current(), router, live)
     if (to === undefined) {
-      log.warn({ router: router.name, host }, 'host is dead and no other can carry its router')
+      log.warn({ router: router.name, host, verdict }, 'no other host can carry the router of a silent one')
       continue
     }
     const moved = await moveRouter(deps, { router: router.uid, to, req: `move:${router.uid}`, guard })
-    if (moved) log.warn({ router: router.name, from: host, to }, 'host is dead: router moved')
+    if (moved) log.warn({ router: router.name, from: host, to, verdict }, 'host is silent: router moved')
   }
+}
+
+/** The host's agent died before it took in that it is to carry the router: nothing of it can be in its kernel. */
+function neverHeardOf({ deps, accepted }: KeepRoutersOptions, host: string, router: string): boolean {
+  const view = deps.cluster.current()
+  const at = accepted(host)
+  const placed = view.placements.get(router)?.modRevision
+  if (at === undefined || placed === undefined) return false
+  return at.incarnation === view.incarnation && at.revision < placed
 }
 
 /** Routers that prefer another host go back to it when it has answered and they have stayed here a while. */

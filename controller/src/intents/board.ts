@@ -32,6 +32,11 @@ export class Board {
     this.changed()
   }
 
+  /** What the host said last that it has taken in. */
+  accepted(host: string): Position | undefined {
+    return this.#rows.get(host)?.report.accepted
+  }
+
   forget(host: string): void {
     if (this.#rows.delete(host)) this.changed()
   }
