@@ -31,6 +31,7 @@ describe('connecting containers', () => {
     await runContainer(lab(), 'docker1', 'twin', 'home')
     await runContainer(lab(), 'docker2', 'peer', 'away')
     await docker2('run', '-d', '--name', 'foreign', 'weft/tools', 'sleep', '3600')
+    await docker2('run', '-d', '--name', 'alone', '--network', 'none', 'weft/tools', 'sleep', '3600')
   }, 60_000)
 
   it('connects one that is found by its name, with address, alias and MAC as asked, and reaches across hosts', async () => {
@@ -185,6 +186,7 @@ describe('connecting containers', () => {
     ['an address of another network', 2, ['--ip', '10.99.0.1', 'away', 'peer'], ['10.99.0.1', '10.72.0.0/24']],
     ['an address that is held', 4, ['--ip', '10.72.0.50', 'away', 'docker1/twin'], ['10.72.0.50', 'web', 'docker1']],
     ['an option that there is not', 2, ['--driver-opt', 'weft.ifnam=x', 'away', 'docker1/twin'], ['weft.ifname']],
+    ['a container of --network none', 2, ['away', 'alone'], ['(none)', 'weft attach']],
     ['a container that is on it', 4, ['away', 'web'], ['Docker of docker1', 'already exists']],
   ])('refuses %s', async (_, expected, args, words) => {
     const { code, stderr } = await tryWeft(lab(), 'network', 'connect', ...args)

@@ -46,6 +46,9 @@ describe('records beside containers', () => {
     const making = record({ phase: 'in-flight', settled: false, dockerEndpointId: 'ep1', since: LATE - 1_000 })
     expect(compare([making], [])).toEqual(QUIET)
     expect(compare([making], [], LATE + 60_000)).toEqual({ ...QUIET, release: [uidOf('e')] })
+    // Of a running container that is being connected: Docker does not list the network yet.
+    const connecting = { ...making, containerId: WEB }
+    expect(compare([connecting], [container({ bridge: { NetworkID: 'b' } })])).toEqual(QUIET)
   })
 
   it('a stopped container keeps its address while it is on the network, by id or by name', () => {

@@ -17,7 +17,7 @@ export interface Comparison {
   readonly learn: ReadonlyMap<string, string>
 }
 
-/** Docker lists an endpoint only when its container has started; younger records are let be. */
+/** Docker lists an endpoint, and a running container's network, only when all is done; younger records are let be. */
 const STARTING_MS = 60_000
 /** A container that ended before its name was asked for cannot be found again. */
 const NAMELESS_MS = 5_000
@@ -45,7 +45,7 @@ export function compareWithDocker(state: AgentState, containers: readonly Docker
       const owner = byEndpoint.get(record.dockerEndpointId ?? '')
       if (owner !== undefined) {
         if (owner.Id !== record.containerId || !record.settled) learn.set(record.uid, owner.Id)
-      } else if (age > STARTING_MS || record.settled || (container !== undefined && !keeps) || isGone(record, byId)) {
+      } else if (age > STARTING_MS || record.settled || isGone(record, byId)) {
         if (keeps) detach.push(record.uid)
         else release.push(record.uid)
       }

@@ -41,7 +41,8 @@ export function createConnector({ host, engine, store, connecting }: ConnectOpti
       await call()
     } catch (thrown) {
       const { code, parts } = WeftError.from(thrown)
-      throw new WeftError(code, { ...parts, what: `Docker of ${host} refuses`, on })
+      const remedy = isAlone(parts.why) ? { remedy: `weft attach NETWORK --container ${on} --host ${host}` } : {}
+      throw new WeftError(code, { ...parts, ...remedy, what: `Docker of ${host} refuses`, on })
     }
   }
 
@@ -72,6 +73,11 @@ export function createConnector({ host, engine, store, connecting }: ConnectOpti
       },
     ),
   }
+}
+
+/** In Docker's words: the container is of --network none, on which Docker puts nothing else. */
+function isAlone(why = ''): boolean {
+  return /private \(none\) mode|network mode none/i.test(why)
 }
 
 function told({ Id, Name }: InspectedContainer) {

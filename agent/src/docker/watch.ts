@@ -207,10 +207,16 @@ export class DockerWatch {
   async #compareOnce(): Promise<void> {
     const { engine, store, now, newRequestId, log, onChanged, onReleased, onRecords } = this.#options
     if (!store.current.endpointsKnown && !(await this.#adopt())) return
-    const { release, detach, learn } = compareWithDocker(store.current, await engine.containers(), now())
+    const before = store.current
+    const { release, detach, learn } = compareWithDocker(before, await engine.containers(), now())
     for (const container of new Set(learn.values())) await this.#learn(container)
     if (release.length > 0 || detach.length > 0) {
-      store.change((state) => detachAll(withReleased(state, stillSo(state, release), newRequestId()), detach, now()))
+      store.change((state) => {
+        // A driver call may have taken it up meanwhile: then the next comparison decides.
+        const isSame = (uid: string) => state.endpoints.get(uid) === before.endpoints.get(uid)
+        const released = withReleased(state, release.filter(isSame), newRequestId())
+        return detachAll(released, detach.filter(isSame), now())
+      })
       await store.durable()
       log.info({ released: release.length, detached: detach.length }, 'compared with Docker')
       for (const uid of detach) onChanged(uid)
@@ -268,14 +274,6 @@ export function namedBy<R extends AgentState['endpoints'] extends ReadonlyMap<st
     record.containerId === Id &&
     record.aliases.join() === aliases.join()
   return same ? record : { ...record, containerId: Id, name, aliases, settled }
-}
-
-/** Those that a driver call did not take up meanwhile. */
-function stillSo(state: AgentState, uids: readonly string[]): string[] {
-  return uids.filter((uid) => {
-    const phase = state.endpoints.get(uid)?.phase
-    return phase !== undefined && phase !== 'claimed'
-  })
 }
 
 function detachAll(state: AgentState, uids: readonly string[], now: number): AgentState {
