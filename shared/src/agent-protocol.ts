@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { EndpointSpec } from './intent/entry.ts'
 import { IntentPage, Position } from './intent/intent.ts'
+import { PublishedPort } from './intent/publication.ts'
 import { IpText } from './words/address-text.ts'
 import { HostFacts } from './words/host-facts.ts'
 import { EndpointName, Mac, Name, RequestId, Uid } from './words/names.ts'
@@ -22,6 +23,9 @@ export const HostProblem = z.strictObject({
 })
 export type HostProblem = z.infer<typeof HostProblem>
 
+/** Ports of one container that are told of. */
+export const MOST_PORTS = 256
+
 export const EndpointReport = z.strictObject({
   uid: Uid,
   /** `attached`: has an interface. `detached`: its container is stopped and keeps its addresses. */
@@ -30,6 +34,8 @@ export const EndpointReport = z.strictObject({
   aliases: z.array(EndpointName).max(64),
   containerId: z.string().max(64).optional(),
   dockerEndpointId: z.string().max(64).optional(),
+  /** Ports of the host that lead to it (`docker run -p`), where Weft opens them. */
+  ports: z.array(PublishedPort).max(MOST_PORTS).optional(),
 })
 export type EndpointReport = z.infer<typeof EndpointReport>
 

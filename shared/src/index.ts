@@ -8,6 +8,7 @@ export {
   EndpointReport,
   HostId,
   HostProblem,
+  MOST_PORTS,
 } from './agent-protocol.ts'
 export { AttachmentView } from './api/attachment.ts'
 export { ConnectionView } from './api/connection.ts'

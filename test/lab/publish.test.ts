@@ -219,6 +219,10 @@ describe('published ports', () => {
     expect(await asks(host('docker1').ipv4, 8101)).toEqual(told(outside.ipv4))
     expect(await asks(host('docker1').ipv6, 8101)).toEqual(told(outside.ipv6))
     expect(await asksByUdp(host('docker1').ipv4, 8101)).toBe(outside.ipv4)
+    const listed = ['endpoint', 'ls', '-f', 'name=p-front', '--format', '{{.Ports}}']
+    await eventually('weft endpoint ls shows them', 5000, async () =>
+      (await weft(lab(), ...listed)) === `8101->${TELLING_PORT}/tcp, 8101->${TELLING_PORT}/udp` ? true : undefined,
+    )
     const second = ['docker', 'run', '--rm', '--network', 'front', '-p', '8101:80', 'weft/tools', 'true']
     const { code, stderr } = await tryOn(lab(), 'docker1', ...second)
     expect(code).not.toBe(0)

@@ -142,6 +142,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
           wayOut: true,
           ...(asked.length === 0 ? {} : { ports: [...asked] }),
         }))
+        if (record !== undefined && asked.length > 0) options.onChanged(record.uid)
         loop.trigger('way out')
         return {}
       })

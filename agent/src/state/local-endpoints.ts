@@ -6,6 +6,7 @@ import {
   type EntryMap,
   interfaceName,
   type LocalEndpoint,
+  MOST_PORTS,
 } from '@weft/shared'
 import { COMMON_TRAITS, type InterfaceTraits, networkOf, otherSubnets, traitsOf } from './networks.ts'
 import { isWired, type LocalRecord, type LocalRecords } from './records.ts'
@@ -88,5 +89,6 @@ export function reportOf(record: LocalRecord): EndpointReport {
     aliases: record.aliases.filter((alias) => EndpointName.safeParse(alias).success).slice(0, 64),
     ...(record.containerId === undefined ? {} : { containerId: record.containerId }),
     ...(record.dockerEndpointId === undefined ? {} : { dockerEndpointId: record.dockerEndpointId }),
+    ...(record.ports === undefined ? {} : { ports: record.ports.slice(0, MOST_PORTS) }),
   }
 }

@@ -66,7 +66,7 @@ async function findReported(
 
 function told(deps: DomainDeps, report: EndpointReport): (now: EndpointRecord) => EndpointRecord {
   return (now) => {
-    const { missing: _, ...rest } = now
+    const { missing: _, ports: __, ...rest } = now
     const name = report.name ?? now.name
     const containerId = report.containerId ?? now.containerId
     const dockerEndpointId = report.dockerEndpointId ?? now.dockerEndpointId
@@ -77,6 +77,7 @@ function told(deps: DomainDeps, report: EndpointReport): (now: EndpointRecord) =
       ...(name === undefined ? {} : { name }),
       ...(containerId === undefined ? {} : { containerId }),
       ...(dockerEndpointId === undefined ? {} : { dockerEndpointId }),
+      ...(report.ports === undefined ? {} : { ports: report.ports }),
     })
   }
 }

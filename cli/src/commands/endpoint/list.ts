@@ -1,5 +1,5 @@
 /** Endpoints in lists: columns, filters, and what templates may ask for. */
-import type { EndpointView } from '@weft/shared'
+import { type EndpointView, formatPublication } from '@weft/shared'
 import { beginning, part, whole } from '../filters.ts'
 import { type List, shortId } from '../list.ts'
 
@@ -22,6 +22,7 @@ export const ENDPOINTS: List<EndpointView> = {
     { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
     { title: 'MAC', value: ({ mac }) => mac },
     { title: 'STATE', value: ({ state }) => state },
+    { title: 'PORTS', value: ({ ports = [] }) => ports.map(formatPublication).join(', ') || '-' },
   ],
   more: {
     Aliases: ({ aliases }) => aliases.join(','),

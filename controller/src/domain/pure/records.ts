@@ -15,6 +15,7 @@ import {
   Name,
   PathMtu,
   PublicationSpec,
+  PublishedPort,
   PublishOn,
   parseJsonWith,
   StringMap,
@@ -128,6 +129,7 @@ export const EndpointRecord = z.strictObject({
   aliases: z.array(EndpointName),
   containerId: z.string().max(64).optional(),
   dockerEndpointId: z.string().max(64).optional(),
+  ports: z.array(PublishedPort).optional(),
   createdAt: Time,
   /** It has addresses that belong to its name. */
   reserved: z.literal(true).optional(),

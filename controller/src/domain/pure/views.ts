@@ -6,7 +6,7 @@ import type { EndpointRecord, HostRecord, Stored } from './records.ts'
 import { type ClusterView, containersIn } from './view.ts'
 
 export function endpointView(view: ClusterView, { value }: Stored<EndpointRecord>): EndpointView {
-  const { uid, network, host, name, aliases, mac, addresses, state, containerId, createdAt, holder } = value
+  const { uid, network, host, name, aliases, mac, addresses, state, containerId, ports, createdAt, holder } = value
   return {
     uid,
     network: { uid: network, name: view.networks.get(network)?.value.name ?? network },
@@ -17,6 +17,7 @@ export function endpointView(view: ClusterView, { value }: Stored<EndpointRecord
     addresses: addresses.map(({ ip }) => ip),
     state,
     ...(containerId === undefined ? {} : { containerId }),
+    ...(ports === undefined ? {} : { ports }),
     createdAt,
     ...(holder === undefined ? {} : { role: holder.kind }),
     ...(holder?.kind === 'router' ? { router: holder.name } : {}),
