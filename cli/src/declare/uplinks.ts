@@ -1,5 +1,5 @@
 /** Uplinks as a kind of the declarative layer. A named uplink is on the hosts that the file gives it, and on no other. */
-import { InterfaceName, Name, WeftError } from '@weft/shared'
+import { driverFor, InterfaceName, Name, parseOptions, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import type { Client } from '../client/client.ts'
 import type { Kind, Step } from './kind.ts'
@@ -53,7 +53,10 @@ function step({ name, host, before, after }: Mapping, prune: boolean): Step {
     async check(client) {
       await checkInterface(client, host, after)
       const change = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }
-      return { changes: [{ what: 'interface', ...change }], warnings: [] }
+      return {
+        changes: [{ what: 'interface', ...change }],
+        warnings: after === undefined ? await usersOf(client, name, host) : [],
+      }
     },
     async run(client, newRequestId) {
       const body = { req: newRequestId(), interface: after ?? null }
@@ -61,6 +64,16 @@ function step({ name, host, before, after }: Mapping, prune: boolean): Step {
       return undefined
     },
   }
+}
+
+/** Networks that lose their parent on the host with the uplink, one warning each. */
+async function usersOf(client: Client, name: string, host: string): Promise<string[]> {
+  const networks = await client.call('networkList', {})
+  const users = networks.filter(({ driver: called, options }) => {
+    const driver = driverFor(called)
+    return driver.parent(parseOptions(driver, options))?.uplink === name
+  })
+  return users.map((network) => `network ${network.name} is on @${name}, and has no parent on ${host} without it`)
 }
 
 /** As the controller judges it. @throws `not_found` (host), `invalid` (interface) */
