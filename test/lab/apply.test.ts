@@ -215,6 +215,7 @@ publications:
     const plan = await weft(lab(), 'ip', 'ls', 'shop', '-f', 'name=web', '--format', '{{.Address}} {{.ReservedFor}}')
     expect(plan.split('\n')).toContain('10.90.0.50 web')
     const { IPAddress: web } = await inspected(lab(), 'docker2', 'web', 'shop')
+    expect(web).toBe('10.90.0.50')
     await runContainer(lab(), 'docker1', 'clerk', 'store')
     await eventually('clerk reaches web by the router', 10_000, async () =>
       (await pings(lab(), 'docker1', 'clerk', web)) ? true : undefined,
