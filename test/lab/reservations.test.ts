@@ -3,7 +3,15 @@
  * another host and Docker's own restart; never given to anybody else, whoever asks and however full the network is.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { execIn, findHost, startAgent, startDockerd, stopDockerd, stopProgram } from '../../cli/src/lab/index.ts'
+import {
+  execIn,
+  findHost,
+  startAgent,
+  startController,
+  startDockerd,
+  stopDockerd,
+  stopProgram,
+} from '../../cli/src/lab/index.ts'
 import { inspected, on, pings, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
@@ -177,6 +185,8 @@ describe('reservations', () => {
   it('survives agent, Docker and controller starting anew', async () => {
     await stopDockerd(host('docker1'))
     await stopProgram(host('docker1'), 'SIGKILL')
+    await stopProgram(lab().layout.controller)
+    await startController(lab().layout)
     await startAgent(lab().layout, host('docker1'))
     await startDockerd(host('docker1'))
     await eventually('web runs', 40_000, async () => {

@@ -168,7 +168,8 @@ function askersOwn(
   const yielding = yieldingEndpoints(state)
   const found = holdersIn(state, pool)
     .filter(({ record }) => !yielding.includes(record.uid))
-    .filter(({ address }) => !handed.has(handedKey(pool, address)))
+    // What a stopped container holds was let go of, whether or not Docker has told.
+    .filter(({ record, address }) => record.phase === 'detached' || !handed.has(handedKey(pool, address)))
     .filter(({ record }) => record.containerId !== undefined && ids.includes(record.containerId))
   const [own] = found
   if (own === undefined || found.length > 1) return undefined

@@ -1,8 +1,9 @@
 /** Lost answers and refused calls: whatever the network does to single calls, addresses stay with one owner and none leaks. */
+import { WeftError } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
-import { claim, join, networkRequest, newRequest, openDomainWorld } from '../../../test/conformance/domain/world.ts'
+import { claim, join, networkRequest, newRequest, on, openDomainWorld } from '../../../test/conformance/domain/world.ts'
 import { type ModelCall, type ModelFault, ModelStore } from '../store/model.ts'
-import { createNetwork, releaseEndpoints } from './index.ts'
+import { createNetwork, releaseEndpoints, reserveAddresses } from './index.ts'
 import { addressKeyOf, keys } from './pure/keys.ts'
 
 /** A seeded stream of numbers in [0, 1) (mulberry32). */
@@ -78,4 +79,73 @@ describe('under faults of the store', () => {
     expect(below(keys.mac(network.uid, ''))).toHaveLength(live.size)
     await world.close()
   })
+
+  it.each([1, 2, 3, 4, 5])(
+    'gives what belongs to a name to nobody else, and to one at a time, seed %i',
+    async (seed) => {
+      const random = seeded(seed)
+      let faulty = false
+      const fault = (call: ModelCall): ModelFault => {
+        if (!faulty || (call !== 'txn' && call !== 'range')) return 'none'
+        const drawn = random()
+        if (call === 'txn' && drawn < 0.2) return 'break-answer'
+        return drawn < 0.3 ? 'refuse' : 'none'
+      }
+      const store = new ModelStore()
+      const world = await openDomainWorld(async () => ({
+        connect: () => store.connect({ fault, random }),
+        close: async () => {},
+      }))
+      const controllers = [world.deps, await world.another()]
+      const hosts = [await join(world.deps, 1), await join(world.deps, 2)]
+      const network = await createNetwork(world.deps, networkRequest('front', on('10.1.0.0/24')), 'local')
+      const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T
+      const reservations = new Map<string, string>()
+      for (const [index, name] of ['web', 'db', 'cache'].entries()) {
+        const addresses = [`10.1.0.${20 + index}`]
+        await reserveAddresses(world.deps, 'front', { req: newRequest(), name, addresses }, 'local')
+        reservations.set(name, addresses[0] ?? '')
+      }
+
+      faulty = true
+      const live = new Map<string, { name: string; ip: string }>()
+      /** A container's life; of two of one name that live at once one is refused. */
+      const run = async (name: string): Promise<void> => {
+        const host = pick(hosts)
+        const req = newRequest()
+        const given = await persistently(() => claim(pick(controllers), host, network, { req, names: [name] })).catch(
+          (error: WeftError) => error,
+        )
+        if (given instanceof WeftError) return expect(given.code).toBe('conflict')
+        const ip = given.addresses[0] ?? ''
+        expect(ip === reservations.get(name) || !reservations.has(name)).toBe(true)
+        expect([...live.values()].some((other) => other.ip === ip && other.name !== name)).toBe(false)
+        live.set(given.uid, { name, ip })
+        if (random() < 0.6) {
+          const release = { ...host.fence, req: newRequest(), endpoints: [given.uid] }
+          live.delete(given.uid)
+          await persistently(() => releaseEndpoints(pick(controllers), host.host, release))
+        }
+      }
+      for (let round = 0; round < 4; round++) {
+        await Promise.all(['web', 'db', 'cache', 'web', 'db', 'any1', 'any2', 'any3'].map(run))
+      }
+      faulty = false
+
+      const view = await world.deps.cluster.newest()
+      for (const [name, ip] of reservations) {
+        const holders = [...view.endpoints.values()].filter(({ value }) => value.addresses[0]?.ip === ip)
+        expect(holders.length).toBeLessThan(2)
+        for (const { value } of holders) expect([value.name, value.reserved]).toEqual([name, true])
+        const key = addressKeyOf('reserved', { subnet: network.subnets[0]?.uid ?? '', ip })
+        expect(JSON.parse((await world.deps.kv.get(key)).entry?.value ?? '{}')).toMatchObject({
+          purpose: 'name',
+          label: name,
+        })
+      }
+      const macs = (await world.deps.kv.list(keys.mac(network.uid, ''))).entries.map(({ value }) => JSON.parse(value))
+      expect(macs.filter(({ reservation }) => reservation !== undefined)).toHaveLength(reservations.size)
+      await world.close()
+    },
+  )
 })
