@@ -320,6 +320,8 @@ describe('isolation', () => {
         .split('\n')
         .filter((line) => line.includes('weft_guard'))
     const fabric = ['ip', 'netns', 'exec', 'weft'] as const
+    const guardOf = async (network: string) =>
+      (await weft(lab(), 'network', 'inspect', '-f', '{{.Weft.Guard}}', network)).trim()
 
     it('are back within 2 s when somebody deletes or empties them', async () => {
       const before = await tables(fabric)
@@ -345,12 +347,26 @@ describe('isolation', () => {
       expect(await arrived('red-1', 'red-2')).toEqual([])
     })
 
+    it('come and go with the option, as the parting of containers does, while these run', async () => {
+      const update = async (network: string, ...options: string[]) => {
+        await weft(lab(), 'network', 'update', ...options.flatMap((option) => ['-o', option]), network)
+        await weft(lab(), 'status', '--wait', '--timeout', '20s')
+      }
+      expect(await guardOf('floating')).toBe('off')
+      await update('floating', 'spoof_check=on', 'icc=false')
+      expect(await guardOf('floating')).toBe('port')
+      for (const to of ['floating-2', 'floating-3']) expect(await reaches('floating-1', seat(to).ip), to).toBe(false)
+      await update('floating', 'icc=true')
+      for (const to of ['floating-2', 'floating-3']) expect(await reaches('floating-1', seat(to).ip), to).toBe(true)
+      expect(await arrived('floating-1', 'floating-3')).toEqual([])
+      expect(await guardOf('wire')).toBe('sandbox')
+    })
+
     it('go with their containers', async () => {
       const before = await tables(fabric)
-      await docker('docker1', 'rm', '-f', 'floating-1')
-      await docker('docker1', 'rm', '-f', 'dual-3')
-      await eventually('one guard less', WITHIN_MS, async () =>
-        (await tables(fabric)).length === before.length - 1 ? true : undefined,
+      await docker('docker1', 'rm', '-f', 'floating-1', 'dual-3')
+      await eventually('two guards less', WITHIN_MS, async () =>
+        (await tables(fabric)).length === before.length - 2 ? true : undefined,
       )
     })
   })
