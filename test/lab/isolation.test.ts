@@ -334,7 +334,7 @@ describe('isolation', () => {
       await on(lab(), 'docker1', ...fabric, 'nft', 'flush', 'table', ...two.split(' '))
       await eventually('the rules are back', WITHIN_MS, async () => {
         const text = await on(lab(), 'docker1', ...fabric, 'nft', 'list', 'table', ...two.split(' '))
-        return text.includes('ether saddr') ? true : undefined
+        return text.includes('ip saddr') ? true : undefined
       })
     })
 
