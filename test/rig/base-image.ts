@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { run } from '../../cli/src/lab/run.ts'
-import { kernelPackage, unpackKernel } from './kernel-image.ts'
+import { listedKernel, newestKernel, unpackKernel } from './kernel-image.ts'
 import { CACHE } from './layout.ts'
 import { say } from './progress.ts'
 import { trim } from './trim.ts'
@@ -34,16 +34,13 @@ export interface BaseImage {
 
 /** Builds it, or finds it built. */
 export async function baseImage(): Promise<BaseImage> {
-  const kernel = await kernelPackage()
-  const key = digest(kernel)
-  const folder = path.join(CACHE, `base-${key}`)
-  const image = {
-    key,
-    root: path.join(folder, 'root'),
-    kernel: path.join(folder, 'vmlinux'),
-    initrd: path.join(folder, 'initrd.gz'),
-  }
-  if (fs.existsSync(path.join(folder, 'done'))) return image
+  const isBuilt = ({ root }: BaseImage) => fs.existsSync(path.join(path.dirname(root), 'done'))
+  const listed = await listedKernel()
+  if (listed !== undefined && isBuilt(imageWith(listed))) return imageWith(listed)
+  const kernel = await newestKernel()
+  const image = imageWith(kernel)
+  if (isBuilt(image)) return image
+  const folder = path.dirname(image.root)
   fs.rmSync(folder, { recursive: true, force: true })
   fs.mkdirSync(folder, { recursive: true })
   say(`base image: Debian tree of ${PACKAGES.length} packages and ${kernel}`)
@@ -64,6 +61,13 @@ export async function baseImage(): Promise<BaseImage> {
 /** Folders of base images other than `key`; the caller removes them. */
 export function otherBases(key: string): string[] {
   return fs.globSync(path.join(CACHE, 'base-*')).filter((folder) => path.basename(folder) !== `base-${key}`)
+}
+
+function imageWith(kernel: string): BaseImage {
+  const key = digest(kernel)
+  const folder = path.join(CACHE, `base-${key}`)
+  const at = (name: string) => path.join(folder, name)
+  return { key, root: at('root'), kernel: at('vmlinux'), initrd: at('initrd.gz') }
 }
 
 function digest(kernel: string): string {

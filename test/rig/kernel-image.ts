@@ -5,16 +5,25 @@ import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { run } from '../../cli/src/lab/run.ts'
 
-/** Name of the newest kernel package that the mirror offers, such as `linux-image-6.1.0-56-cloud-amd64`. */
-export async function kernelPackage(): Promise<string> {
-  const text = await run(['apt-cache', 'depends', 'linux-image-cloud-amd64'])
-  const name = /Depends: (linux-image-\d[^\s]*)/.exec(text)?.[1]
+/**
+ * Name of the newest kernel package that the mirror's list tells of, such as `linux-image-6.1.0-56-cloud-amd64`; undefined
+ * where there is no list.
+ */
+export async function listedKernel(): Promise<string | undefined> {
+  const text = await run(['apt-cache', 'depends', 'linux-image-cloud-amd64']).catch(() => '')
+  return /Depends: (linux-image-\d[^\s]*)/.exec(text)?.[1]
+}
+
+/** The same from a list that is fetched first: an old one names what the mirror has no more. Throws `unavailable`. */
+export async function newestKernel(): Promise<string> {
+  await run(['apt-get', 'update', '-q', '-o', 'Acquire::Retries=5'], { timeoutMs: 180_000 })
+  const name = await listedKernel()
   if (name !== undefined) return name
   throw new WeftError('unavailable', {
     what: 'no kernel for the rig',
     on: 'linux-image-cloud-amd64',
     why: 'apt-cache does not know the package',
-    remedy: 'apt-get update',
+    remedy: 'see /etc/apt/sources.list.d: it is in Debian 12, main',
   })
 }
 
