@@ -92,7 +92,10 @@ function vitest(project: string, more: readonly string[] = [], env: NodeJS.Proce
 
 /** Real machines, emulated; where they cannot be, one skipped test with the reason. A stage that is stuck takes them along. */
 function rig(env: NodeJS.ProcessEnv, seconds: number): Counts {
-  const reason = whyNot()
+  const verb = (name: string) =>
+    spawnSync('node', ['--conditions=source', 'test/rig/main.ts', name], { cwd: ROOT, stdio: 'inherit' })
+  const reason =
+    whyNot() ?? (verb('needs').status === 0 ? undefined : 'its Debian packages cannot be installed (above)')
   if (reason !== undefined) {
     console.log(`skipped: rig, ${reason}`)
     return { passed: 0, failed: 0, skipped: 1 }
@@ -101,6 +104,6 @@ function rig(env: NodeJS.ProcessEnv, seconds: number): Counts {
   const began = performance.now()
   const counts = vitest('rig', ['--config', 'test/rig/vitest.config.ts'], lifetime, seconds)
   const stuck = performance.now() - began > seconds * 1000
-  if (stuck) spawnSync('node', ['--conditions=source', 'test/rig/main.ts', 'down'], { cwd: ROOT, stdio: 'inherit' })
+  if (stuck) verb('down')
   return counts
 }

@@ -1,6 +1,7 @@
 /**
  * The rig's command line:
  *   npm run rig -- up [--bare]          build what is missing, boot, make a cluster (--bare: without Weft and Docker)
+ *   npm run rig -- needs                the Debian packages that it wants, installed where they lack
  *   npm run rig -- sh HOST              a root shell on controller, docker1 or docker2
  *   npm run rig -- exec HOST -- CMD …   a command there, its output and exit code here
  *   npm run rig -- logs HOST            failed units, console and journal
@@ -12,7 +13,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { ERROR_CODES, WeftError } from '@weft/shared'
 import { findMachine } from './machine.ts'
-import { whyNot } from './machine-needs.ts'
+import { installNeeds, whyNot } from './machine-needs.ts'
 import { say } from './progress.ts'
 import { down, failures, up } from './rig.ts'
 import { openShell } from './shell.ts'
@@ -24,6 +25,10 @@ const VERBS: Readonly<Record<string, (args: readonly string[]) => Promise<number
     const rig = await up({ provision: !args.includes('--bare') })
     for (const machine of rig.machines) machine.close()
     say('up; next: npm run rig -- sh docker1    npm run rig -- exec controller -- weft status    npm run rig -- down')
+    return 0
+  },
+  needs: async () => {
+    await installNeeds()
     return 0
   },
   sh: async ([name = '']) => {
