@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { run } from '../../cli/src/lab/run.ts'
-import { RUN } from './layout.ts'
+import { MACHINES, RUN } from './layout.ts'
 import type { Machine } from './machine.ts'
 
 const PROVISION = path.join(import.meta.dirname, 'provision.sh')
@@ -26,17 +26,18 @@ export async function readmeBlocks(stage: Block['stage']): Promise<Block[]> {
   const lines = (await run(['sh', PROVISION, README])).trim().split('\n')
   const blocks = lines.map((line): Block => {
     const [number = '', of = '', ...hosts] = line.split(' ')
+    const unknown = hosts.filter((host) => host !== 'all' && !MACHINES.some(({ name }) => name === host))
+    if (unknown.length > 0)
+      throw new WeftError('invalid', { what: 'block of the README for no machine', on: unknown.join(' ') })
     return { number: Number(number), stage: of === 'use' ? 'use' : 'set-up', hosts, joins: false }
   })
   const last = blocks.findLast((block) => block.stage === 'set-up')
   return blocks.filter((block) => block.stage === stage).map((block) => ({ ...block, joins: block === last }))
 }
 
-/** Runs a block on its machines, all at once; gives back what each printed. Throws with what a failing one said. */
+/** Runs a block on those machines that it is for, all at once; gives back what each printed. Throws with what a failing one said. */
 export async function runBlock(block: Block, machines: readonly Machine[]): Promise<string[]> {
   const its = machines.filter(({ name }) => block.hosts.includes('all') || block.hosts.includes(name))
-  if (its.length === 0)
-    throw new WeftError('invalid', { what: 'block of the README for no machine', on: block.hosts.join(' ') })
   const join = block.joins ? [joinString()] : []
   const argv = ['sh', '/var/lib/rig/provision.sh', '/var/lib/rig/README.md', String(block.number), ...join]
   return await Promise.all(

@@ -92,14 +92,15 @@ async function provision(machines: readonly Machine[]): Promise<void> {
     await host.must(['/var/lib/rig/load-images'], { timeoutMs: 120_000 })
     say(`${host.name}: Docker runs`)
   })
-  const typed = async () => {
-    for (const block of await readmeBlocks('set-up')) {
-      if (block.joins) await Promise.all(engines)
-      await runBlock(block, machines)
-      say(`README, block ${block.number} on ${block.hosts.join(', ')}: done`)
-    }
-  }
-  await Promise.all([typed(), ...engines])
+  const blocks = await readmeBlocks('set-up')
+  // Each machine in the README's order, and none waits for another before it joins.
+  const typed = machines.map(async (machine) => {
+    for (const block of blocks.filter(({ joins }) => !joins)) await runBlock(block, [machine])
+    say(`${machine.name}: typed what the README says before hosts join`)
+  })
+  await Promise.all([...typed, ...engines])
+  for (const block of blocks.filter(({ joins }) => joins)) await runBlock(block, machines)
+  say('README: the hosts have joined')
 }
 
 function toRig(image: RigImage, machines: readonly Machine[]): Rig {
