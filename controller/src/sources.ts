@@ -44,7 +44,7 @@ export function statusSource(
         incarnation: view.incarnation,
         revision: view.revision,
         networks: view.networks.size,
-        endpoints: view.endpoints.size,
+        endpoints: view.endpoints.size - view.placed.size,
         warnings: [...warnings(), ...damageWarnings(view)],
       }
     },
