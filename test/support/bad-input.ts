@@ -668,6 +668,13 @@ const NAMES: readonly BadInput[] = [
     http: { method: 'DELETE', path: '/v1/networks/taken/reservations/10.20.0.77?req=bad-input' },
   },
   {
+    name: 'import from a host that does not exist',
+    code: 'not_found',
+    words: ['nope', 'docker1', 'weft host ls'],
+    cli: ['import', 'nope', 'lan'],
+    http: { method: 'GET', path: '/v1/hosts/nope/docker-networks/lan' },
+  },
+  {
     name: 'host that does not exist',
     code: 'not_found',
     words: ['nope', 'docker1', 'weft host ls'],
