@@ -30,7 +30,12 @@ export const DoctorFinding = z.strictObject({
 export type DoctorFinding = z.infer<typeof DoctorFinding>
 
 /** A wire that networks on it share: the parent as their option has it. */
-export const DoctorWire = z.strictObject({ parent: z.string().max(255), networks: z.array(z.string()).max(1000) })
+export const DoctorWire = z.strictObject({
+  parent: z.string().max(255),
+  networks: z.array(z.string()).max(1000),
+  /** Whose MACs its containers have, as the driver says. */
+  macs: z.enum(['own', 'parent']),
+})
 export type DoctorWire = z.infer<typeof DoctorWire>
 
 /** Probes under way at once keep apart by their number: it makes VNI and addresses. */

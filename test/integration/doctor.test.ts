@@ -114,7 +114,7 @@ describe('the doctor of a cluster', () => {
     const { peer: _, address: __, ...common } = probe.probe
     expect(listen.probe).toEqual({ ...common, peer: 'docker2', address: '10.250.0.12' })
     expect(probe.probe).toMatchObject({ peer: 'docker1', address: '10.250.0.11', udpPort: 4789 })
-    expect(common.wires).toEqual([{ parent: 'eth0', networks: ['wired'] }])
+    expect(common.wires).toEqual([{ parent: 'eth0', networks: ['wired'], macs: 'own' }])
     expect(close.id).toBe(common.id)
   })
 

@@ -181,6 +181,7 @@ export async function bootMachines(): Promise<Machines> {
         await run(['ip', '-n', hub, ...veth, 'peer', 'name', 'eth0', 'netns', netns])
         await run(['ip', '-n', netns, 'link', 'set', 'dev', 'eth0', 'up'])
         await run(['ip', '-n', netns, 'address', 'add', `${ipv4}/24`, 'dev', 'eth0'])
+        await run(['ip', '-n', netns, 'address', 'add', `fd78::${index + 1}/64`, 'nodad', 'dev', 'eth0'])
         await layOut(folder, { tree, deb, busybox, name })
         undo.push(() => run(['umount', '--lazy', path.join(folder, 'root')]))
         const machine = new Machine(name, ipv4, folder, netns)
@@ -223,16 +224,18 @@ async function layOut(
   await run(['nice', 'chroot', root ?? '', 'dpkg', '--force-unsafe-io', '--install', '/var/lib/test/weft.deb'])
 }
 
-/** Makes the first one controller, and both hosts of its cluster, by the commands of the README. */
-export async function makeCluster({ first, second }: Machines): Promise<void> {
+/** Makes the first one controller, with what else either is to join with, and both hosts of its cluster, by the commands of the README. */
+export async function makeCluster(
+  { first, second }: Machines,
+  ...join: readonly [first?: string[], second?: string[]]
+): Promise<void> {
   await first.must(['weft', 'controller', 'init', '--listen', `${CONTROLLER}:7474`, '--out', '/root/join'])
-  const join = fs.readFileSync(path.join(first.root, 'root/join'), 'utf8')
-  fs.writeFileSync(path.join(second.root, 'root/join'), join)
-  for (const machine of [first, second]) {
+  fs.copyFileSync(path.join(first.root, 'root/join'), path.join(second.root, 'root/join'))
+  for (const [index, machine] of [first, second].entries()) {
     await machine.must(['systemctl', 'enable', '--quiet', '--now', 'docker.service'])
     const image = ['docker', 'import', '-c', 'CMD ["sh"]', '/var/lib/test/busybox.tar', 'busybox']
     await machine.must(image)
-    await machine.must(['weft', 'join', '/root/join'], { timeoutMs: 120_000 })
+    await machine.must(['weft', 'join', '/root/join', ...(join[index] ?? [])], { timeoutMs: 120_000 })
   }
 }
 

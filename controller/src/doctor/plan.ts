@@ -1,5 +1,5 @@
 /** What the doctor asks of whom: a pure function of the cluster. */
-import { DoctorProbe, type DoctorWire, MOST_DOCTOR_PROBES } from '@weft/shared'
+import { DoctorProbe, type DoctorWire, driverFor, MOST_DOCTOR_PROBES, parseOptions } from '@weft/shared'
 import type { ClusterView } from '../domain/index.ts'
 
 /** IANA's port for VXLAN. */
@@ -14,15 +14,19 @@ export function overlayPort(view: ClusterView): number {
   return ports.has(VXLAN_PORT) || ports.size === 0 ? VXLAN_PORT : Math.min(...ports)
 }
 
-/** The wires of macvlan networks. */
-export function macvlanWires(view: ClusterView): DoctorWire[] {
-  const wires = new Map<string, string[]>()
+/** The wires that networks are on by links of their own, and with whose MACs. A passthru link leaves nothing to try with. */
+export function wiresOf(view: ClusterView): DoctorWire[] {
+  const wires = new Map<string, DoctorWire>()
   for (const { value } of view.networks.values()) {
-    const { parent } = value.options
-    if (value.driver !== 'macvlan' || parent === undefined || value.options.macvlan_mode === 'passthru') continue
-    wires.set(parent, [...(wires.get(parent) ?? []), value.name].sort())
+    const driver = driverFor(value.driver)
+    const options = parseOptions(driver, value.options)
+    const { parent, macvlan_mode: mode } = value.options
+    if (parent === undefined || driver.parentUse(options) === undefined || mode === 'passthru') continue
+    const macs = driver.macs(options)
+    const key = `${parent} ${macs}`
+    wires.set(key, { parent, networks: [...(wires.get(key)?.networks ?? []), value.name].sort(), macs })
   }
-  return [...wires].sort(([a], [b]) => (a < b ? -1 : 1)).map(([parent, networks]) => ({ parent, networks }))
+  return [...wires].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, wire]) => wire)
 }
 
 /** A VNI for each of `count` probes that no network has, so that hosts' filters let it through (vxlan-filter.ts); they differ from call to call by the seed. */
@@ -40,7 +44,7 @@ export function probeEnds(
 ): { asks: DoctorProbe; answers: DoctorProbe } | undefined {
   const [own, other] = [asks, answers].map((host) => view.facts.get(host)?.value.facts.underlay.address)
   if (own === undefined || other === undefined) return undefined
-  const common = { id, number: number % MOST_DOCTOR_PROBES, vni, udpPort: overlayPort(view), wires: macvlanWires(view) }
+  const common = { id, number: number % MOST_DOCTOR_PROBES, vni, udpPort: overlayPort(view), wires: wiresOf(view) }
   const end = (peer: string, address: string) => DoctorProbe.parse({ ...common, peer, address })
   return { asks: end(answers, other), answers: end(asks, own) }
 }

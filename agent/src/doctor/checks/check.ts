@@ -97,6 +97,8 @@ export interface WireFacts {
   readonly trouble?: string
   readonly answered: boolean
   readonly heard: boolean
+  /** Of whose MACs `answered` and `heard` are. */
+  readonly macs: 'own' | 'parent'
   readonly ownMac: OwnMacFacts
 }
 

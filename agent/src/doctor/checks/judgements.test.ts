@@ -226,7 +226,7 @@ const onWire = (more: object, path: Partial<PathFacts> = {}) =>
     wires: [
       {
         ...{ parent: 'eth1.100', networks: ['mynet2'], tagged: true, answered: false, heard: false },
-        ...{ ownMac: { heard: false, peerHeard: false }, ...more },
+        ...{ macs: 'own' as const, ownMac: { heard: false, peerHeard: false }, ...more },
       },
     ],
   })

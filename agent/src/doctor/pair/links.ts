@@ -58,7 +58,8 @@ export async function limitPath(netns: ThrowawayNetns, probe: DoctorProbe, role:
 }
 
 /**
- * A macvlan on the wire with an address of its own; ARP is part of what is tried. Gives back the interface that it is on.
+ * Where containers have MACs of their own a macvlan on the wire, with an address; ARP is part of what is tried. Gives back the
+ * interface of the wire.
  * @throws `not_found` when the host has no such interface or uplink, what `ip` says when it takes no macvlan
  */
 export async function makeWire(
@@ -69,8 +70,9 @@ export async function makeWire(
   { interfaces, underlay }: HostFacts,
   uplinks: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const parent = probe.wires[line - 1]?.parent ?? ''
+  const { parent = '', macs } = probe.wires[line - 1] ?? {}
   const { top } = resolveParent(parseParent(parent), { interfaces, underlay, uplinks })
+  if (macs === 'parent') return top.name
   const name = `wfdwire${line}`
   const head = [
     'link',

@@ -1,7 +1,7 @@
 /** The two sides of a probe between hosts. Each makes its end, and whatever happens takes it away again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DoctorProbe, type HostFacts, WeftError } from '@weft/shared'
-import type { PathFacts, TcpFacts, WireFacts } from '../checks/check.ts'
+import type { OwnMacFacts, PathFacts, TcpFacts, WireFacts } from '../checks/check.ts'
 import { openNetns, type ThrowawayNetns } from '../netns.ts'
 import { limitPath, makePath, makeWire, overheadOf, type Role, talkLink } from './links.ts'
 import { type OwnMacTalk, talkWithOwnMac } from './own-mac.ts'
@@ -17,6 +17,8 @@ export interface Ground {
 export const LISTEN_MS = 12_000
 const START_MS = 3_000
 const REACH_MS = 7_000
+const OWN_TRIES = 25
+const OWN_EVERY_MS = 100
 const TCP_BYTES = 1024 * 1024
 const TCP_MS = 3_000
 /** Inner IP and UDP headers, bytes. */
@@ -52,7 +54,8 @@ async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Groun
       try {
         if (line === 0) await makePath(netns, probe, role, facts)
         else own.set(line, talkWithOwnMac(await makeWire(netns, probe, line, role, facts, uplinks), probe, line, role))
-        made.push(line)
+        // With the parent's own MAC there is no link of the probe's to talk over.
+        if (probe.wires[line - 1]?.macs !== 'parent') made.push(line)
       } catch (error) {
         const { parts } = WeftError.from(error)
         trouble.set(line, parts.why ?? parts.what)
@@ -118,17 +121,27 @@ export async function askProbe(probe: DoctorProbe, ground: Ground): Promise<{ pa
     const reached = await talk<Reached>(end.netns, order, REACH_MS)
     const at = (line: number) => reached.links[end.made.indexOf(line)]
     const path = hasPath ? await measurePath(end.netns, probe, reached, outer, facts) : noPath(end.trouble.get(0))
-    const wires = probe.wires.map(({ parent, networks }, index): WireFacts => {
-      const { answered = false, heard = false } = at(index + 1) ?? {}
+    await heardAll(probe, end.own)
+    const wires = probe.wires.map(({ parent, networks, macs }, index): WireFacts => {
       const trouble = end.trouble.get(index + 1)
       const tagged = /\.[0-9]+$/.test(parent)
       const ownMac = end.own.get(index + 1)?.facts() ?? { heard: false, peerHeard: false }
-      return { parent, networks, tagged, answered, heard, ownMac, ...(trouble === undefined ? {} : { trouble }) }
+      const asContainers = { answered: ownMac.heard && ownMac.peerHeard, heard: ownMac.heard }
+      const { answered = false, heard = false } = macs === 'parent' ? asContainers : (at(index + 1) ?? {})
+      return { parent, networks, macs, tagged, answered, heard, ownMac, ...(trouble === undefined ? {} : { trouble }) }
     })
     return { path, wires }
   } finally {
     await end.close()
   }
+}
+
+/** Where containers have the parent's MAC its broadcasts are all there is to go by: they get the time of an answer. */
+async function heardAll(probe: DoctorProbe, own: ReadonlyMap<number, OwnMacTalk>): Promise<void> {
+  const talks = [...own].filter(([line]) => probe.wires[line - 1]?.macs === 'parent').map(([, talk]) => talk)
+  const isHeard = ({ heard, peerHeard }: OwnMacFacts) => heard && peerHeard
+  for (let tries = 0; tries < OWN_TRIES && !talks.every((talk) => isHeard(talk.facts())); tries++)
+    await sleep(OWN_EVERY_MS)
 }
 
 const noPath = (reason = 'no device was made'): PathFacts => ({ tried: false, reason })
