@@ -82,6 +82,7 @@ export { parseParent, type ResolvedParent, resolveParent, subInterfaceNames } fr
 export { partingName } from './drivers/parting.ts'
 export { deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
+export { SHIM_TABLE } from './drivers/shim-table.ts'
 export { VXLAN_TABLE, type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'
 export { ERROR_CODES, type ErrorBody, type ErrorCode, type ErrorParts, WeftError } from './errors.ts'
 export { sentence } from './finding.ts'

@@ -26,6 +26,7 @@ import {
   parseOptions,
   partingName,
   type RemoteEndpoint,
+  SHIM_TABLE,
   subInterfaceNames,
   VXLAN_TABLE,
   WeftError,
@@ -175,7 +176,7 @@ function heldLinks(uid: string, endpoints: readonly LocalEndpoint[]): Link[] {
 }
 
 /** Of several networks each: they stay as a whole when no other network has a part of them. */
-const SHARED_TABLES: readonly NftTableRef[] = [VXLAN_TABLE, GATEWAY_TABLE, GATEWAY_BRIDGE_TABLE]
+const SHARED_TABLES: readonly NftTableRef[] = [VXLAN_TABLE, GATEWAY_TABLE, GATEWAY_BRIDGE_TABLE, SHIM_TABLE]
 
 /** Wherever its driver would have put them. */
 function heldTables(uid: string, endpoints: readonly LocalEndpoint[]): NftTableRef[] {

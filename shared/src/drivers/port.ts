@@ -20,6 +20,7 @@ import type { NetworkSpec } from '../intent/entry.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { LocalEndpoint } from './driver.ts'
 import { type GuardedLink, guardTable } from './guard.ts'
+import { shimTable } from './shim-table.ts'
 
 /** The container's interface, wherever it is now, with the attributes that every driver wants of it. */
 interface ContainerEnd {
@@ -67,12 +68,17 @@ function sandboxState(endpoint: LocalEndpoint): HostState {
   return {
     ...EMPTY_HOST_STATE,
     addresses: endpoint.addresses.map((address) => ({ netns, link, address })),
+    nftTables: isShim(endpoint) ? [shimTable(link, bare(endpoint))] : [],
     routes: [
       ...endpoint.gateways.map((via) => ({ netns, link, destination: defaultRouteFor(via), via })),
       ...(endpoint.deviceRoutes ?? []).map((destination) => ({ netns, link, destination })),
       ...(endpoint.routes ?? []).map((route) => ({ netns, link, ...route })),
     ],
   }
+}
+
+function isShim({ attachment }: LocalEndpoint): boolean {
+  return attachment.phase === 'placed' && attachment.role === 'shim'
 }
 
 /** Destinations of default routes by device, one for each family of the addresses. */
