@@ -32,6 +32,16 @@ describe('the kernel of this machine, beside the suite', () => {
     expect(link).toMatchObject({ ipv6: false })
   })
 
+  it('keeps a container’s MAC on its port, whatever a port that learns hears', async () => {
+    const sandbox = world.makeSandbox()
+    const mac = '02:00:00:00:00:77'
+    await world.kernel.apply([bridge, port(sandbox), { op: 'fdb-set', entry: { netns: FABRIC, link: 'wfp1', mac } }])
+    const entries = execFileSync('bridge', ['-n', world.fabric, 'fdb', 'show', 'dev', 'wfp1'], {
+      encoding: 'utf8',
+    }).split('\n')
+    expect(entries.find((line) => line.startsWith(mac))).toMatch(/ sticky .* static/)
+  })
+
   it('broadcasts with an interface’s own MAC, and hears what comes in there', () => {
     const [near, far] = [openBroadcasts('eth0'), openBroadcasts('eth0-far')]
     try {

@@ -181,7 +181,8 @@ function fdb(type: number, flags: number, entry: FdbEntry, ifindex: number): Req
           family: AF_BRIDGE,
           ifindex,
           state: vtep === undefined ? { noarp: true } : { noarp: true, permanent: true },
-          flags: vtep === undefined ? { master: true } : { self: true },
+          // A port that learns (the wire's) would take over even a static entry when a frame of the container's comes back.
+          flags: vtep === undefined ? { master: true, sticky: true } : { self: true },
         },
         attrs: { lladdr: macBytes(entry.mac), ...(vtep !== undefined && { dst: addressBytes(vtep) }) },
       },
