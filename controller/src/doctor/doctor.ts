@@ -12,14 +12,14 @@ export interface DoctorOptions {
 }
 
 const HOST_MS = 9_000
-const LISTEN_MS = 3_000
+const LISTEN_MS = 7_000
 const PROBE_MS = 10_000
 const CLOSE_MS = 2_000
 const PROBE_ID_LENGTH = 12
 /** Probe numbers and VNIs of two doctors at once are apart by chance. */
 const SEED_DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** Bounded by the deadlines of its requests, which run at once: 15 s. @throws `not_found` for a host that there is not */
+/** Bounded by the deadlines of its requests, which run at once: 20 s. @throws `not_found` for a host that there is not */
 export async function examine(options: DoctorOptions, call: DoctorCall): Promise<DoctorView> {
   const { deps } = options
   const view = deps.cluster.current()

@@ -34,7 +34,7 @@ export const OPERATIONS = {
   ...ROUTER_OPERATIONS,
   ...STATUS_OPERATIONS,
   ...EVENT_OPERATIONS,
-  /** Runs the checks of these hosts, and the probes between these pairs; bounded to 15 s. */
+  /** Runs the checks of these hosts, and the probes between these pairs; bounded to 20 s. */
   doctor: { method: 'POST', path: '/v1/doctor', body: DoctorCall, reply: DoctorView },
   version: { method: 'GET', path: '/v1/version', reply: z.strictObject({ version: z.string(), cluster: z.string() }) },
 } as const satisfies OperationTable

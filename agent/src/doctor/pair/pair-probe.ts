@@ -14,8 +14,8 @@ export interface Ground {
 }
 
 /** How long a listener waits for its probe to end it. */
-export const LISTEN_MS = 12_000
-const START_MS = 3_000
+export const LISTEN_MS = 20_000
+const START_MS = 6_000
 const REACH_MS = 7_000
 const OWN_TRIES = 25
 const OWN_EVERY_MS = 100
