@@ -90,7 +90,11 @@ describe.skipIf(inject('rigReason') !== '')('ipvlan on VLANs of a shared trunk',
     }
     const before = await waitFor(dropped, { what: 'the guard of l2-1', timeoutMs: 30_000, intervalMs: 500 })
     const datagram = (from: string) => ipv4(from, other, 17, udp(1000, 2000))
-    const send = (frame: Buffer) => inside(host, 'l2-1', ...sendArgv('eth0', [frame]))
+    // ipvlan leaves a frame of no stated protocol without one, and the guard lets through what it knows alone.
+    const send = (frame: Buffer) => {
+      const protocol = frame.readUInt16BE(12)
+      return inside(host, 'l2-1', ...sendArgv('eth0', [frame], { protocol }))
+    }
     await send(ether('ff:ff:ff:ff:ff:ff', mac, 0x0800, datagram(own)))
     expect(await dropped()).toBe(before)
     await send(ether('ff:ff:ff:ff:ff:ff', mac, 0x0800, datagram(other)))
@@ -112,7 +116,7 @@ describe.skipIf(inject('rigReason') !== '')('ipvlan on VLANs of a shared trunk',
       const name = `l3-${index + 1}`
       expect((await eth0(host, name)).flags).toContain('NOARP')
       expect(await inside(host, name, 'ip', 'route', 'show', 'default')).toMatch(
-        /^default dev eth0 (proto static )?scope link/,
+        /^default dev eth0 (proto \S+ )?scope link/,
       )
       const peer = 2 - index
       await host.must(['ip', 'address', 'add', `10.129.0.${index + 1}/24`, 'dev', 'eth1.120'])

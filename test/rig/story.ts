@@ -1,6 +1,10 @@
 /** What the rig's tests say often: Docker and Weft on a machine, addresses, pings. */
+
+import fs from 'node:fs'
+import path from 'node:path'
 import type { StatusView } from '@weft/shared'
 import { waitFor } from '../../cli/src/lab/wait.ts'
+import { documentBlocks } from '../support/document.ts'
 import type { Machine } from './machine.ts'
 
 /** `docker …` on a machine; gives back stdout, trimmed. */
@@ -23,6 +27,16 @@ export async function runContainer(host: Machine, name: string, network: string)
 export async function addressOf(host: Machine, container: string, network: string): Promise<string> {
   const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`
   return await docker(host, 'inspect', '--format', format, container)
+}
+
+const GUIDE = path.resolve(import.meta.dirname, '../../docs/guide.md')
+
+/** Types the guide's commands about VLANs that hold `word`, which the lab's kernel cannot. */
+export async function typeGuide(controller: Machine, word: string): Promise<void> {
+  const blocks = documentBlocks(fs.readFileSync(GUIDE, 'utf8')).filter(({ marks }) => marks.includes('vlan'))
+  const block = blocks.find(({ commands }) => commands.includes(word))
+  if (block === undefined) throw new Error(`the guide has no commands about ${word}`)
+  await controller.shell(block.commands, [], { timeoutMs: 120_000 })
 }
 
 export interface Pings {

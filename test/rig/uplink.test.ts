@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { waitFor } from '../../cli/src/lab/wait.ts'
 import type { Machine } from './machine.ts'
 import { attach, failures, type Rig } from './rig.ts'
-import { addressOf, ask, converged, docker, linksOf, ping, runContainer, tells, weft } from './story.ts'
+import { addressOf, ask, converged, docker, linksOf, ping, runContainer, tells, typeGuide, weft } from './story.ts'
 
 const NETWORK = 'trunked'
 
@@ -33,9 +33,7 @@ describe.skipIf(inject('rigReason') !== '')('logical uplinks', () => {
       timeoutMs: 60_000,
       intervalMs: 500,
     })
-    await weft(rig.controller, 'uplink', 'set', 'trunk', 'docker1=eth1', 'docker2=ens7')
-    const options = ['-d', 'macvlan', '--subnet', '10.150.0.0/24', '-o', 'parent=@trunk.150', NETWORK]
-    await weft(rig.controller, 'network', 'create', ...options)
+    await typeGuide(rig.controller, `parent=@trunk.150 ${NETWORK}`)
     await converged(rig.controller, 2)
     await Promise.all([runContainer(first, 'n1', NETWORK), runContainer(second, 'n2', NETWORK)])
     peer = await addressOf(second, 'n2', NETWORK)
