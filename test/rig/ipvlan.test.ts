@@ -133,7 +133,7 @@ describe.skipIf(inject('rigReason') !== '')('ipvlan on VLANs of a shared trunk',
       { what: 'l3-1 to reach l3-2 again', timeoutMs: 60_000, intervalMs: 500 },
     )
     expect(await inside(host, 'l3-1', 'ip', 'route', 'show', 'default')).toMatch(
-      /^default dev eth0 (proto static )?scope link/,
+      /^default dev eth0 (proto \S+ )?scope link/,
     )
     expect((await eth0(host, 'l3-1')).linkinfo.info_data.mode).toBe('l3')
   })
