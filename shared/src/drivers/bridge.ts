@@ -18,7 +18,7 @@ import { z } from 'zod'
 import { WeftError } from '../errors.ts'
 import { EMPTY_HOST_STATE, type Link, mergeHostStates } from '../host-state/host-state.ts'
 import type { Egress } from '../intent/entry.ts'
-import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
+import { FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { Driver, DriverHost, DriverInput } from './driver.ts'
 import { gatewayPort } from './gateway.ts'
 import {
@@ -34,7 +34,7 @@ import {
 } from './option-fields.ts'
 import { type ResolvedParent, resolveParent } from './parent.ts'
 import { partingState } from './parting.ts'
-import { fitMtu, vethPort } from './port.ts'
+import { fabricBridge, fitMtu, vethPort } from './port.ts'
 
 /** Of a bridge without a wire below it: Ethernet's. */
 const DEFAULT_MTU = 1500
@@ -77,24 +77,13 @@ export const bridge: Driver<BridgeOptions> = {
     const parent = options.parent === undefined ? undefined : resolveParent(options.parent, host)
     const wanted = network.mtu ?? options.mtu
     const mtu = parent === undefined ? fitMtu(wanted ?? DEFAULT_MTU, MAX_MTU) : fitMtu(wanted, parent.mtu)
-    const name = interfaceName('bridge', network.uid)
-    const own: Link = {
-      kind: 'bridge',
-      netns: FABRIC_NETNS,
-      name,
-      mac: deriveMac(`bridge/${network.uid}/${host.underlay.address}`),
-      mtu,
-      up: true,
-      alias: network.name,
-      multicastSnooping: false,
-      presence: 'required',
-    }
-    const uplink = parent === undefined ? [] : uplinkLinks(input, parent, { bridge: name, mtu })
-    const wiring = { bridge: name, mtu, ...portRules(options) }
+    const own = fabricBridge(network, host, mtu)
+    const uplink = parent === undefined ? [] : uplinkLinks(input, parent, { bridge: own.name, mtu })
+    const wiring = { bridge: own.name, mtu, ...portRules(options) }
     const ports = endpoints.map((endpoint) => vethPort(network, endpoint, wiring))
     const wire = { netns: FABRIC_NETNS, name: interfaceName('uplink', network.uid) }
     const parting = parent !== undefined && options.icc === false ? partingState(input, wire) : EMPTY_HOST_STATE
-    const gateway = gatewayPort(network, { bridge: name, mtu, nat: options.nat, underlay: host.underlay })
+    const gateway = gatewayPort(network, { bridge: own.name, mtu, nat: options.nat, underlay: host.underlay })
     return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [own, ...uplink] }, gateway, parting, ...ports])
   },
 }

@@ -42,7 +42,7 @@ import {
   spoofCheckOption,
 } from './option-fields.ts'
 import { partingState } from './parting.ts'
-import { fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
+import { fabricBridge, fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
 import { vxlanFilterTable } from './vxlan-filter.ts'
 
 /** IANA's port for VXLAN (RFC 7348 section 8). */
@@ -130,7 +130,7 @@ export const overlay: Driver<OverlayOptions> = {
       const gateway = gatewayChild(network, { parent, mtu, nat: options.nat, underlay: host.underlay })
       return mergeHostStates([{ ...EMPTY_HOST_STATE, links: [device] }, gateway, common, ...children])
     }
-    const bridge = fabricBridge(input, mtu)
+    const bridge = fabricBridge(network, host, mtu)
     const port: Link = {
       ...device,
       master: bridge.name,
@@ -183,21 +183,6 @@ function refuseSmall(mtu: number, name: string): void {
     why: `IPv6 needs ${IPV6_MIN_MTU} bytes (RFC 8200 section 5)`,
     remedy: 'raise the MTU of the underlay or of the network, or make the network without --ipv6',
   })
-}
-
-/** Snooping off: without a querier it would starve IPv6 neighbour discovery between local containers. */
-function fabricBridge(input: DriverInput<OverlayOptions>, mtu: number): Link {
-  return {
-    kind: 'bridge',
-    netns: FABRIC_NETNS,
-    name: interfaceName('bridge', input.network.uid),
-    mac: deriveMac(`bridge/${input.network.uid}/${input.host.underlay.address}`),
-    mtu,
-    up: true,
-    alias: input.network.name,
-    multicastSnooping: false,
-    presence: 'required',
-  }
 }
 
 function remoteEntries(input: DriverInput<OverlayOptions>, link: string): HostState {

@@ -18,7 +18,7 @@ import {
 } from '../host-state/host-state.ts'
 import type { NetworkSpec } from '../intent/entry.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
-import type { LocalEndpoint } from './driver.ts'
+import type { DriverHost, LocalEndpoint } from './driver.ts'
 import { type GuardedLink, guardTable } from './guard.ts'
 import { shimTable } from './shim-table.ts'
 
@@ -107,6 +107,21 @@ function sandboxGuard(endpoint: LocalEndpoint, mac: string | undefined, sharesMa
 
 function bare({ addresses }: LocalEndpoint): string[] {
   return addresses.map((address) => address.split('/')[0] ?? address)
+}
+
+/** The bridge of a network in the fabric. Snooping off: without a querier it would starve IPv6 neighbour discovery between containers. */
+export function fabricBridge(network: NetworkSpec, { underlay }: DriverHost, mtu: number): Link {
+  return {
+    kind: 'bridge',
+    netns: FABRIC_NETNS,
+    name: interfaceName('bridge', network.uid),
+    mac: deriveMac(`bridge/${network.uid}/${underlay.address}`),
+    mtu,
+    up: true,
+    alias: network.name,
+    multicastSnooping: false,
+    presence: 'required',
+  }
 }
 
 /**
