@@ -26,6 +26,7 @@ export {
   SubnetRequest,
   SubnetView,
 } from './api/network.ts'
+export type { Operation } from './api/operation.ts'
 export { OPERATIONS, type OperationName } from './api/operations.ts'
 export { PublicationRequest, PublicationView, PublishOn } from './api/publication.ts'
 export { RouterLegView, RouterView } from './api/router.ts'

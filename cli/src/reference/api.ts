@@ -1,17 +1,7 @@
 /** Every operation of the HTTP API, out of its schemas, and the codes of errors; pure. */
-import type { ERROR_CODES, OPERATIONS } from '@weft/shared'
+import type { ERROR_CODES, OPERATIONS, Operation } from '@weft/shared'
 import { z } from 'zod'
 import { code, heading, paragraph, table } from './markdown.ts'
-
-interface Shown {
-  readonly method: string
-  readonly path: string
-  readonly params?: z.ZodType
-  readonly query?: z.ZodType
-  readonly body?: z.ZodType
-  readonly reply: z.ZodType
-  readonly stream?: true
-}
 
 interface JsonSchema {
   readonly type?: string | readonly string[]
@@ -43,13 +33,13 @@ export function apiReference(operations: typeof OPERATIONS, codes: typeof ERROR_
         retry ? 'yes' : '',
       ]),
     ),
-    ...Object.entries(operations as Readonly<Record<string, Shown>>).flatMap(([name, operation]) =>
+    ...Object.entries(operations as Readonly<Record<string, Operation>>).flatMap(([name, operation]) =>
       section(name, operation),
     ),
   ].join('')
 }
 
-function section(name: string, { method, path, params, query, body, reply, stream }: Shown): string[] {
+function section(name: string, { method, path, params, query, body, reply, stream }: Operation): string[] {
   return [
     heading(2, name),
     paragraph(code(`${method} ${path}`)),

@@ -1,8 +1,7 @@
 /** What a client sends, read within bounds and parsed by the operation's schemas. */
 import type { IncomingMessage } from 'node:http'
-import { parseJsonWith, parseWith, WeftError } from '@weft/shared'
+import { type Operation, parseJsonWith, parseWith, WeftError } from '@weft/shared'
 import { checkDepth } from '../json-depth.ts'
-import type { OperationShape } from './operations.ts'
 
 /** Bytes of a request body. */
 export const BODY_LIMIT = 1024 * 1024
@@ -61,7 +60,7 @@ export function readQuery(search: URLSearchParams): Record<string, string> {
 
 /** Parses path, query and body. @throws `invalid` naming each bad value and its rule. */
 export function parseInput(
-  shape: OperationShape,
+  shape: Operation,
   given: { params: Record<string, string>; query: Record<string, string>; body: string },
 ): { params: unknown; query: unknown; body: unknown } {
   const params = shape.params === undefined ? {} : parseWith(shape.params, given.params, 'path')

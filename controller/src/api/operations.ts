@@ -1,5 +1,5 @@
 /** Types made from the OPERATIONS table: what a handler gets and gives. */
-import { OPERATIONS, type OperationName } from '@weft/shared'
+import { type Operation as AnyOperation, OPERATIONS, type OperationName } from '@weft/shared'
 import type { z } from 'zod'
 import type { Actor } from '../domain/index.ts'
 
@@ -44,14 +44,5 @@ export type Handlers = {
 /** Handlers of a noun's operations: those whose names begin with it. */
 export type NounHandlers<N extends string> = Pick<Handlers, Extract<OperationName, `${N}${string}`>>
 
-/** The schemas of an operation, whichever it has. */
-export interface OperationShape {
-  readonly method: string
-  readonly path: string
-  readonly params?: z.ZodType
-  readonly query?: z.ZodType
-  readonly body?: z.ZodType
-  readonly stream?: true
-}
-
-export const SHAPES: Readonly<Record<OperationName, OperationShape>> = OPERATIONS
+/** The same, for a name that is known only at run time. */
+export const SHAPES: Readonly<Record<OperationName, AnyOperation>> = OPERATIONS
