@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { run } from '../../cli/src/lab/run.ts'
+import { makeDebian } from '../support/make-debian.ts'
 import { listedKernel, newestKernel, unpackKernel } from './kernel-image.ts'
 import { CACHE } from './layout.ts'
 import { say } from './progress.ts'
@@ -19,10 +20,9 @@ const PACKAGES = [
 const MIRRORED = ['etcd-server', 'nats-server', 'nftables', 'libstdc++6', 'libatomic1']
 /** Docker is what the README finds on two of the machines; it is started there. */
 const DISABLED = ['docker.service', 'docker.socket', 'containerd.service', 'systemd-networkd.service']
-const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
 const GUEST = path.join(import.meta.dirname, 'guest')
-const OWN_FILES = ['base-image.ts', 'kernel-image.ts', 'trim.ts', 'make-mirror'].map((name) =>
-  path.join(import.meta.dirname, name),
+const OWN_FILES = ['base-image.ts', 'kernel-image.ts', 'trim.ts', 'make-mirror', '../support/make-debian.ts'].map(
+  (name) => path.join(import.meta.dirname, name),
 )
 
 export interface BaseImage {
@@ -78,16 +78,8 @@ function digest(kernel: string): string {
 }
 
 async function debianTree(root: string, folder: string): Promise<void> {
-  const source = SOURCES.find((file) => fs.existsSync(file)) ?? ''
-  const without = ['man', 'doc', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  // eatmydata: dpkg's fsyncs alone cost 35 s.
-  const hooks = '/usr/share/mmdebstrap/hooks/eatmydata'
-  const options = ['--quiet', '--mode=root', '--variant=minbase', `--include=${PACKAGES}`, `--hook-dir=${hooks}`]
-  const settings = ['Acquire::Languages "none"', 'Acquire::Retries "5"', 'Apt::Install-Recommends "false"']
-  const apt = settings.map((line) => `--aptopt=${line}`)
   const mirror = `--customize-hook=sh ${path.join(import.meta.dirname, 'make-mirror')} "$1" ${MIRRORED.join(' ')}`
-  const argv = ['nice', 'mmdebstrap', ...options, ...without, ...apt, mirror, 'bookworm', root, source]
-  await run(argv, { timeoutMs: 400_000, env: { TMPDIR: folder } })
+  await makeDebian(root, { packages: PACKAGES, scratch: folder, more: [mirror] })
 }
 
 async function configure(root: string): Promise<void> {

@@ -6,10 +6,9 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { cacheFolder } from '../../cli/src/lab/images.ts'
-import { run } from '../../cli/src/lab/run.ts'
+import { makeDebian } from './make-debian.ts'
 
 const PACKAGES = ['lighttpd', 'redis-server', 'redis-tools', 'postgresql-15', 'postgresql-client-15', 'iputils-ping']
-const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
 const PROGRAM = 'mmdebstrap'
 
 /** The image's name for `docker import`. */
@@ -29,13 +28,7 @@ export async function applicationImage(): Promise<string> {
   const folder = fs.mkdtempSync(path.join(cacheFolder(), 'build-'))
   try {
     const file = path.join(folder, 'image.tar')
-    const without = ['man', 'doc', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-    const options = ['--quiet', '--mode=root', '--variant=minbase', `--include=${PACKAGES}`]
-    const hooks = '--hook-dir=/usr/share/mmdebstrap/hooks/eatmydata'
-    const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=Apt::Install-Recommends "false"']
-    const source = SOURCES.find((each) => fs.existsSync(each)) ?? ''
-    const argv = [PROGRAM, ...options, hooks, ...without, ...apt, 'bookworm', file, source]
-    await run(argv, { timeoutMs: 400_000, env: { TMPDIR: folder } })
+    await makeDebian(file, { packages: PACKAGES, scratch: folder })
     fs.renameSync(file, tar)
     return tar
   } finally {

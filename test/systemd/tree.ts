@@ -9,6 +9,7 @@ import path from 'node:path'
 import { buildImages } from '../../cli/src/lab/images.ts'
 import { run } from '../../cli/src/lab/run.ts'
 import { type BuildOptions, buildPackage, buildTarball } from '../../packaging/build.ts'
+import { makeDebian } from '../support/make-debian.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 export const CACHE = process.env.WEFT_SYSTEMD_CACHE ?? path.join(os.homedir(), '.cache/weft-systemd')
@@ -25,7 +26,8 @@ const DISABLED = [
 ]
 /** Of a container there is no console to log in on, and devices are not its own to be found. */
 const MASKED = ['systemd-udev-trigger.service', 'console-getty.service', 'getty.target', 'systemd-logind.service']
-const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
+
+const MADE_BY = [import.meta.filename, path.join(ROOT, 'test/support/make-debian.ts')]
 
 /** Why machines cannot be booted here; undefined when they can. */
 export function whyNot(): string | undefined {
@@ -36,22 +38,15 @@ export function whyNot(): string | undefined {
 
 /** Builds the tree, or finds it built. Nobody writes to it. */
 export async function debianTree(): Promise<string> {
-  const key = createHash('sha256')
-    .update(fs.readFileSync(import.meta.filename))
-    .digest('hex')
-    .slice(0, 16)
+  const hash = createHash('sha256')
+  for (const file of MADE_BY) hash.update(fs.readFileSync(file))
+  const key = hash.digest('hex').slice(0, 16)
   const folder = path.join(CACHE, `tree-${key}`)
   const tree = path.join(folder, 'root')
   if (fs.existsSync(path.join(folder, 'done'))) return tree
   for (const old of fs.globSync(path.join(CACHE, 'tree-*'))) fs.rmSync(old, { recursive: true, force: true })
   fs.mkdirSync(folder, { recursive: true })
-  const source = SOURCES.find((file) => fs.existsSync(file)) ?? ''
-  const without = ['man', 'doc', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  const hook = '--hook-dir=/usr/share/mmdebstrap/hooks/eatmydata'
-  const options = ['--quiet', '--mode=root', '--variant=minbase', `--include=${PACKAGES}`, hook, ...without]
-  const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=Apt::Install-Recommends "false"']
-  const argv = ['nice', 'mmdebstrap', ...options, ...apt, 'bookworm', tree, source]
-  await run(argv, { timeoutMs: 400_000, env: { TMPDIR: folder } })
+  await makeDebian(tree, { packages: PACKAGES, scratch: folder })
   await run(['chroot', tree, 'systemctl', 'disable', '--quiet', ...DISABLED])
   await run(['chroot', tree, 'systemctl', 'mask', '--quiet', ...MASKED])
   fs.writeFileSync(path.join(tree, 'etc/machine-id'), '')
