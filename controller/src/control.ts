@@ -21,6 +21,7 @@ import { Snapshots } from './intents/snapshots.ts'
 import { Targets } from './intents/targets.ts'
 import { type Leader, stand } from './leadership.ts'
 import type { Log } from './log.ts'
+import { keepShimsInPlace } from './shim-keeper.ts'
 import { intentSource, statusSource } from './sources.ts'
 import type { EtcdStatus } from './store/etcd-status.ts'
 import type { Kv } from './store/kv.ts'
@@ -108,6 +109,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       sweeper(deps, () => leader?.guard(), log),
       log,
     ),
+    keepShimsInPlace(deps, () => leader?.guard(), log, life.signal),
   ]
 
   const agentHandlers = createAgentHandlers({

@@ -1,6 +1,14 @@
 /** The cluster as the publisher and the status look at it: narrow views of the cache, so that both are tested without it. */
 import type { StatusSource } from './api/status.ts'
-import { affectedHosts, type ClusterCache, type ClusterChange, compileHost, damageWarnings } from './domain/index.ts'
+import {
+  affectedHosts,
+  type ClusterCache,
+  type ClusterChange,
+  compileHost,
+  damageWarnings,
+  missingShims,
+  shimsInPlace,
+} from './domain/index.ts'
 import type { Board } from './intents/board.ts'
 import type { IntentSource, Publisher } from './intents/publisher.ts'
 import type { Targets } from './intents/targets.ts'
@@ -37,6 +45,7 @@ export function statusSource(
     onHold: () => cluster.current().lost.size > 0,
     target: (host) => parts.targets.position(host),
     targetsAt: (revision, signal) => parts.publisher.targetsAt(revision, signal),
+    followUps: (signal) => shimsInPlace(cluster, signal),
     summary: () => {
       const view = cluster.current()
       return {
@@ -45,7 +54,7 @@ export function statusSource(
         revision: view.revision,
         networks: view.networks.size,
         endpoints: view.endpoints.size - view.placed.size,
-        warnings: [...warnings(), ...damageWarnings(view)],
+        warnings: [...warnings(), ...damageWarnings(view), ...missingShims(view)],
       }
     },
   }

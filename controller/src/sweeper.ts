@@ -1,5 +1,5 @@
-/** The leader's sweeping: quarantines that are over, endpoints that their host does not know any more, hosts' shims. */
-import { type DomainDeps, keepShims, newSweepMemory, sweep } from './domain/index.ts'
+/** The leader's sweeping: quarantines that are over, endpoints that their host does not know any more. */
+import { type DomainDeps, newSweepMemory, sweep } from './domain/index.ts'
 import type { Log } from './log.ts'
 import type { Compare } from './store/kv.ts'
 
@@ -12,9 +12,6 @@ export function sweeper(deps: DomainDeps, leading: () => Compare | undefined, lo
       memory = newSweepMemory()
       return
     }
-    const { made, ended, failures } = await keepShims(deps, guard)
-    if (made + ended > 0) log.info({ made, ended }, 'host shims kept')
-    for (const { message } of failures) log.warn({ error: message }, 'host shim not made')
     const { freed, leaked, forgotten } = await sweep(deps, memory, guard)
     if (freed > 0) log.debug({ freed }, 'quarantines ended')
     if (forgotten > 0) log.debug({ forgotten }, 'old audit records removed')

@@ -6,6 +6,9 @@ import { hasReached } from '../intents/board.ts'
 /** Milliseconds that `wait` waits when the client says nothing. */
 export const DEFAULT_WAIT_MS = 60_000
 
+/** Milliseconds that the leader is given for what follows from a change: a few of its rounds. */
+const FOLLOW_UPS_MS = 3_000
+
 export interface StatusHost {
   readonly id: string
   readonly alive: boolean
@@ -21,6 +24,11 @@ export interface StatusSource {
   readonly onHold: () => boolean
   /** Resolves when targets reflect everything up to the revision; rejects when the signal aborts. */
   readonly targetsAt: (revision: number, signal: AbortSignal) => Promise<void>
+  /**
+   * Resolves when the leader has added what the cluster as it is asks of it (hosts' shims), or else when the signal aborts;
+   * gives the revision of the view then.
+   */
+  readonly followUps: (signal: AbortSignal) => Promise<number>
   readonly summary: () => Omit<StatusView, 'hosts' | 'converged'>
 }
 
@@ -38,8 +46,8 @@ export function currentStatus(source: StatusSource): StatusView {
 }
 
 /**
- * Waits until every live host has reached what it should have at `revision`, or what came later; what is changed while
- * one waits is not waited for. At the timeout, and when the client goes, the status as it then is.
+ * Waits until every live host has reached what it should have at `revision`, with what the leader adds to it, or what came
+ * later; what is changed while one waits is not waited for. At the timeout, and when the client goes, the status as it then is.
  */
 export async function waitForStatus(
   source: StatusSource,
@@ -50,6 +58,8 @@ export async function waitForStatus(
   const timeout = AbortSignal.timeout(timeoutMs)
   const end = AbortSignal.any([signal, timeout])
   if (!(await arrives(source, revision, end))) return { ...currentStatus(source), converged: false }
+  const followed = await source.followUps(AbortSignal.any([end, AbortSignal.timeout(FOLLOW_UPS_MS)]))
+  if (!(await arrives(source, followed, end))) return { ...currentStatus(source), converged: false }
   const goals = new Map(source.hosts().map((host) => [host.id, source.target(host.id)]))
   const view = () => {
     const now = currentStatus(source)

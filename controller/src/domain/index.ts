@@ -7,7 +7,7 @@ export { createNetwork } from './create-network.ts'
 export type { DomainDeps } from './deps.ts'
 export { type Fence, requireFence } from './fence.ts'
 export { ALIVE_SECONDS, joinHost, recordFacts, refreshAlive } from './join-host.ts'
-export { keepShims } from './keep-shims.ts'
+export { keepShims, shimsInPlace } from './keep-shims.ts'
 export { ensureMeta } from './meta.ts'
 export { publish, unpublish } from './publish.ts'
 export { addressPlan } from './pure/address-plan.ts'
@@ -39,6 +39,7 @@ export {
   uplinkView,
   uplinkViews,
 } from './pure/views.ts'
+export { missingShims } from './pure/wanted-shims.ts'
 export { recordPath } from './record-path.ts'
 export { releaseEndpoints } from './release.ts'
 export { releaseReservation } from './release-reservation.ts'

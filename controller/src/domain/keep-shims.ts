@@ -1,6 +1,6 @@
 /**
  * Gives each host its shim in every network with host access, and takes back those that nothing wants any more. The
- * leader's work, every second: a network that is made, a host that joins or is forgotten, is met the same way.
+ * leader's work, soon and again every second: a network that is made, a host that joins or is forgotten, is met the same way.
  *
  * Invariants
  * - Every write carries the leader's guard (T11, I16).
@@ -8,6 +8,7 @@
  */
 import { WeftError } from '@weft/shared'
 import type { Compare } from '../store/kv.ts'
+import type { ClusterCache } from './cluster-cache.ts'
 import type { DomainDeps } from './deps.ts'
 import { commitAlone } from './group-commit.ts'
 import { chooseAddresses, placing } from './place.ts'
@@ -18,6 +19,17 @@ import { endingWrites, quarantine } from './release.ts'
 
 /** Made in one pass, so that it stays short; the next goes on. */
 const MOST_AT_ONCE = 200
+
+/**
+ * Resolves with the view's revision when every host has the shims that it should have, or else when the signal aborts: the
+ * leader makes them a moment after what asks for them.
+ */
+export async function shimsInPlace(cluster: ClusterCache, signal: AbortSignal): Promise<number> {
+  const changes = cluster.changes(signal)[Symbol.asyncIterator]()
+  while (shimChanges(cluster.current()).missing.length > 0 && (await changes.next()).done !== true);
+  await changes.return?.()
+  return cluster.current().revision
+}
 
 export interface ShimsKept {
   readonly made: number

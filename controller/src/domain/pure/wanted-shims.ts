@@ -42,6 +42,15 @@ export function shimChanges(view: ClusterView): ShimChanges {
   return { missing, surplus }
 }
 
+/** In words, for the status: a network whose addresses are used up has none left for hosts. */
+export function missingShims(view: ClusterView): string[] {
+  const byNetwork = Map.groupBy(shimChanges(view).missing, ({ network }) => network.value.name)
+  return [...byNetwork].map(([name, shims]) => {
+    const hosts = shims.map(({ host }) => host).sort()
+    return `network ${name}: no interface yet on ${hosts.join(', ')}, which the host's access needs; free addresses: weft ip ls ${name}`
+  })
+}
+
 /** Network uid -> hosts that reach its containers through a shim. */
 function publishingNeeds(view: ClusterView): Map<string, Set<string>> {
   const needs = new Map<string, Set<string>>()
