@@ -105,7 +105,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       const ops = backoff.due(wanted, now())
       const failures = ops.length === 0 ? [] : await kernel.apply(ops)
       for (const { op, error } of failures) {
-        backoff.failed(op, error, formatOp(op), now())
+        backoff.failed(op, error, now())
         log.warn({ op: formatOp(op), code: error.code, error: error.message }, 'kernel refused an op')
       }
       if (ops.length > failures.length) tell(seen.fresh)

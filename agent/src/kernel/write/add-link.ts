@@ -27,7 +27,10 @@ export function addLink(writer: Writer, link: Link): void {
   const refusal = create(writer, link)
   writer.forgetLinks()
   if (refusal?.errno === ERRNO.EEXIST || refusal?.errno === ERRNO.EADDRINUSE) throw whatExists(writer, link, refusal)
-  if (refusal !== undefined) throw errnoError(refusal.errno, { what: 'link not made', on: link.name }, refusal.message)
+  if (refusal !== undefined) {
+    const remedy = refusal.errno === ERRNO.EOPNOTSUPP ? { remedy: 'weft doctor says what the kernel lacks' } : {}
+    throw errnoError(refusal.errno, { what: 'link not made', on: link.name, ...remedy }, refusal.message)
+  }
   finishLink(writer, link)
 }
 
