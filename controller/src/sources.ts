@@ -6,6 +6,7 @@ import {
   type ClusterChange,
   compileHost,
   damageWarnings,
+  heldHosts,
   missingShims,
   shimsInPlace,
 } from './domain/index.ts'
@@ -20,7 +21,7 @@ export function intentSource(cluster: ClusterCache): IntentSource<ClusterChange>
     cluster: () => view().cluster ?? '',
     incarnation: () => view().incarnation,
     hosts: () => [...view().hosts.values()].map(({ value }) => ({ id: value.id, epoch: value.epoch })),
-    onHold: () => view().lost.size > 0,
+    onHold: () => heldHosts(view()),
     compile: (host) => compileHost(view(), host),
     affected: (change) => affectedHosts(view(), change),
     changes: (signal) => cluster.changes(signal),

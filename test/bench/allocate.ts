@@ -3,9 +3,15 @@
  * noisy: trust the ratios. Alone: `npx node --conditions=source test/bench/allocate.ts [COUNT]`.
  */
 import { claimAddress, createNetwork, type DomainDeps } from '../../controller/src/domain/index.ts'
-import { etcdKv } from '../../controller/src/store/etcd.ts'
 import type { Kv } from '../../controller/src/store/kv.ts'
-import { join, networkRequest, newRequest, openDomainWorld, type TestHost } from '../conformance/domain/world.ts'
+import {
+  etcdStore,
+  join,
+  networkRequest,
+  newRequest,
+  openDomainWorld,
+  type TestHost,
+} from '../conformance/domain/world.ts'
 import { startEtcd } from '../support/etcd.ts'
 
 const IN_FLIGHT = 64
@@ -49,10 +55,7 @@ interface Plan {
 export async function measureAllocations(rounds = 3, count = 6_000): Promise<Record<string, number[]>> {
   const etcd = await startEtcd()
   try {
-    const world = await openDomainWorld(async () => ({
-      connect: () => etcdKv({ endpoints: [etcd.endpoint] }),
-      close: async () => {},
-    }))
+    const world = await openDomainWorld(async () => etcdStore(etcd))
     const { deps } = world
     const host = await join(deps, 1)
     const samples = { one: [] as number[], many: [] as number[], empty: [] as number[], full: [] as number[] }

@@ -1,7 +1,7 @@
 /** The domain's suite on a real etcd, emptied before each test. */
 import { afterAll, beforeAll } from 'vitest'
-import { etcdKv } from '../../controller/src/store/etcd.ts'
 import { domainConformance } from '../conformance/domain/index.ts'
+import { etcdStore } from '../conformance/domain/world.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 
 let etcd: EtcdServer
@@ -13,5 +13,5 @@ afterAll(() => etcd.stop())
 
 domainConformance('etcd', async () => {
   await etcd.ctl('del', '--prefix', '/weft/')
-  return { connect: () => etcdKv({ endpoints: [etcd.endpoint] }), close: async () => {} }
+  return etcdStore(etcd)
 })

@@ -123,7 +123,7 @@ describe('bad input', () => {
     await on(lab(), 'docker1', 'docker', 'rm', '-f', 'after-garbage')
   })
 
-  it('in etcd: named with its remedy, deletes nothing, not even after a restart of the controller', async () => {
+  it('in etcd: named with its remedy, deletes nothing, not even after a restart of the controller, nor when history is gone', async () => {
     const victims = [...records.keys()].filter((key) =>
       /^\/weft\/v1\/(net|sub|ep|facts|netname|ip|vni|vtep)\//.test(key),
     )
@@ -133,6 +133,12 @@ describe('bad input', () => {
     const repair = async () => {
       await Promise.all(victims.map((key) => etcdctl(lab(), ['put', key], records.get(key))))
       await Promise.all(fresh.map((key) => etcdctl(lab(), ['del', key])))
+    }
+    const compact = async () => {
+      const { header } = JSON.parse(await etcdctl(lab(), ['get', '/weft/', '--write-out=json'])) as {
+        header: { revision: number }
+      }
+      await etcdctl(lab(), ['compact', String(header.revision)])
     }
     const spoil = async () => {
       await Promise.all(
@@ -147,15 +153,18 @@ describe('bad input', () => {
       }
       if (process.env.SHOW) console.log(warned.join('\n'))
       expect(await picture()).toEqual(pictures)
-      const controller = findHost(lab(), 'controller')
-      await stopProgram(controller)
-      await startController(lab().layout)
-      const { stdout } = await tryWeft(lab(), 'status')
-      if (process.env.SHOW) console.log(stdout)
-      expect(stdout).toContain('get no intents')
-      expect((await status()).converged).toBe(false)
-      await new Promise((resolve) => setTimeout(resolve, 3000))
-      expect(await picture()).toEqual(pictures)
+      for (const history of ['there', 'compacted']) {
+        if (history === 'compacted') await compact()
+        await stopProgram(findHost(lab(), 'controller'))
+        await startController(lab().layout)
+        const { stdout } = await tryWeft(lab(), 'status')
+        if (process.env.SHOW) console.log(stdout)
+        const effect = history === 'there' ? 'what it said before stays in force' : 'intents are on hold for all hosts'
+        expect(stdout).toContain(effect)
+        if (history === 'compacted') expect((await status()).converged).toBe(false)
+        await new Promise((resolve) => setTimeout(resolve, 3000))
+        expect(await picture()).toEqual(pictures)
+      }
     }
     const lost = await talking(async () => {
       try {

@@ -5,6 +5,7 @@ import { ModelStore } from '../store/model.ts'
 import { openClusterCache } from './cluster-cache.ts'
 import { commitAlone } from './group-commit.ts'
 import { keys } from './pure/keys.ts'
+import type { RecordChange } from './pure/view.ts'
 
 const uplink = (name: string) => keys.uplink(name, 'docker1')
 
@@ -53,6 +54,24 @@ describe('cluster cache', () => {
     expect(cache.current().uplinks.has('gone')).toBe(false)
     expect(problems).toContainEqual(expect.stringContaining('the watch lost changes'))
     life.abort()
+  })
+
+  it('tells its readers what history says of a record that came, and was damaged, unseen', async () => {
+    const kv = new ModelStore().connect()
+    const life = new AbortController()
+    const lossy = losing(kv, (key) => !key.includes('late'))
+    const cache = await openClusterCache(lossy, life.signal, { verifyMs: 30 })
+    const told: RecordChange[] = []
+    const reading = (async () => {
+      for await (const { records } of cache.changes(life.signal)) told.push(...records)
+    })()
+    await set(kv, 'late', 'eth1')
+    await set(kv, 'late', 'not an interface')
+    await until(() => told.length > 0)
+    expect(told).toMatchObject([{ kind: 'uplink', name: 'late', after: { value: { interface: 'eth1' } } }])
+    expect([[...cache.current().damaged.keys()], [...cache.current().lost]]).toEqual([[uplink('late')], []])
+    life.abort()
+    await reading
   })
 
   it.each(['by comparing', 'by asking'])(

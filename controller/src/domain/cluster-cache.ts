@@ -6,6 +6,7 @@ import { GroupCommit } from './group-commit.ts'
 import { ClusterIndex } from './pure/cluster-index.ts'
 import { ROOT } from './pure/keys.ts'
 import type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'
+import { recallLost } from './recall-lost.ts'
 
 export interface ClusterCache {
   /** The view as it is now; live (see {@link ClusterView}). */
@@ -53,6 +54,7 @@ export async function openClusterCache(
       reached(revision) {
         index.revision = revision
       },
+      settle: () => recallLost(kv, index, signal),
     },
   })
   try {

@@ -1,7 +1,4 @@
 import { domainConformance } from '../../../test/conformance/domain/index.ts'
-import { ModelStore } from '../store/model.ts'
+import { modelStore } from '../../../test/conformance/domain/world.ts'
 
-domainConformance('the model store', async () => {
-  const store = new ModelStore()
-  return { connect: () => store.connect(), close: async () => {} }
-})
+domainConformance('the model store', async () => modelStore())

@@ -1,8 +1,16 @@
 /** Lost answers and refused calls: whatever the network does to single calls, addresses stay with one owner and none leaks. */
 import { WeftError } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
-import { claim, join, networkRequest, newRequest, on, openDomainWorld } from '../../../test/conformance/domain/world.ts'
-import { type ModelCall, type ModelFault, ModelStore } from '../store/model.ts'
+import {
+  claim,
+  join,
+  modelStore,
+  networkRequest,
+  newRequest,
+  on,
+  openDomainWorld,
+} from '../../../test/conformance/domain/world.ts'
+import type { ModelCall, ModelFault } from '../store/model.ts'
 import { createNetwork, releaseEndpoints, reserveAddresses } from './index.ts'
 import { addressKeyOf, keys } from './pure/keys.ts'
 
@@ -27,23 +35,25 @@ async function persistently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Two controllers and two hosts on a store that, while `faults` are on, loses answers and refuses calls. */
+async function openFaulty(seed: number) {
+  const random = seeded(seed)
+  const faults = { on: false }
+  const fault = (call: ModelCall): ModelFault => {
+    if (!faults.on || (call !== 'txn' && call !== 'range')) return 'none'
+    const drawn = random()
+    if (call === 'txn' && drawn < 0.2) return 'break-answer'
+    return drawn < 0.3 ? 'refuse' : 'none'
+  }
+  const world = await openDomainWorld(async () => modelStore({ fault, random }))
+  const controllers = [world.deps, await world.another()]
+  const hosts = [await join(world.deps, 1), await join(world.deps, 2)]
+  return { random, faults, world, controllers, hosts }
+}
+
 describe('under faults of the store', () => {
   it.each([1, 2, 3, 4, 5])('keeps addresses and endpoints one to one, seed %i', async (seed) => {
-    const random = seeded(seed)
-    let faulty = false
-    const fault = (call: ModelCall): ModelFault => {
-      if (!faulty || (call !== 'txn' && call !== 'range')) return 'none'
-      const drawn = random()
-      if (call === 'txn' && drawn < 0.2) return 'break-answer'
-      return drawn < 0.3 ? 'refuse' : 'none'
-    }
-    const store = new ModelStore()
-    const world = await openDomainWorld(async () => ({
-      connect: () => store.connect({ fault, random }),
-      close: async () => {},
-    }))
-    const controllers = [world.deps, await world.another()]
-    const hosts = [await join(world.deps, 1), await join(world.deps, 2)]
+    const { random, faults, world, controllers, hosts } = await openFaulty(seed)
     const network = await createNetwork(
       world.deps,
       networkRequest('front', { subnets: [{ subnet: '10.1.0.0/24' }] }),
@@ -51,7 +61,7 @@ describe('under faults of the store', () => {
     )
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T
 
-    faulty = true
+    faults.on = true
     const live = new Map<string, string>()
     await Promise.all(
       Array.from({ length: 120 }, async () => {
@@ -67,7 +77,7 @@ describe('under faults of the store', () => {
         }
       }),
     )
-    faulty = false
+    faults.on = false
 
     expect(new Set(live.values()).size).toBe(live.size)
     const subnet = network.subnets[0]?.uid ?? ''
@@ -83,21 +93,7 @@ describe('under faults of the store', () => {
   it.each([1, 2, 3, 4, 5])(
     'gives what belongs to a name to nobody else, and to one at a time, seed %i',
     async (seed) => {
-      const random = seeded(seed)
-      let faulty = false
-      const fault = (call: ModelCall): ModelFault => {
-        if (!faulty || (call !== 'txn' && call !== 'range')) return 'none'
-        const drawn = random()
-        if (call === 'txn' && drawn < 0.2) return 'break-answer'
-        return drawn < 0.3 ? 'refuse' : 'none'
-      }
-      const store = new ModelStore()
-      const world = await openDomainWorld(async () => ({
-        connect: () => store.connect({ fault, random }),
-        close: async () => {},
-      }))
-      const controllers = [world.deps, await world.another()]
-      const hosts = [await join(world.deps, 1), await join(world.deps, 2)]
+      const { random, faults, world, controllers, hosts } = await openFaulty(seed)
       const network = await createNetwork(world.deps, networkRequest('front', on('10.1.0.0/24')), 'local')
       const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T
       const reservations = new Map<string, string>()
@@ -107,7 +103,7 @@ describe('under faults of the store', () => {
         reservations.set(name, addresses[0] ?? '')
       }
 
-      faulty = true
+      faults.on = true
       const live = new Map<string, { name: string; ip: string }>()
       /** A container's life; of two of one name that live at once one is refused. */
       const run = async (name: string): Promise<void> => {
@@ -130,7 +126,7 @@ describe('under faults of the store', () => {
       for (let round = 0; round < 4; round++) {
         await Promise.all(['web', 'db', 'cache', 'web', 'db', 'any1', 'any2', 'any3'].map(run))
       }
-      faulty = false
+      faults.on = false
 
       const view = await world.deps.cluster.newest()
       for (const [name, ip] of reservations) {

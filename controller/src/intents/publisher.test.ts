@@ -20,8 +20,8 @@ class Cluster implements IntentSource<Change> {
   readonly cluster = () => 'cluster-1'
   readonly incarnation = () => 1
   readonly hosts = () => [...this.intents.keys()].map((id) => ({ id, epoch: 4 }))
-  held = false
-  readonly onHold = () => this.held
+  held: readonly string[] = []
+  readonly onHold = () => new Set(this.held)
   readonly compile = (host: string) => this.intents.get(host) ?? new Map()
   readonly affected = (change: Change) => change.hosts
   readonly waitFor = async () => {}
@@ -148,20 +148,22 @@ describe('the publisher', () => {
     await running
   })
 
-  it('compiles and sends nothing while the cluster is on hold, and tells everyone where to stand after it', async () => {
+  it('neither compiles for a host on hold nor tells it anything, and tells it where to stand after it', async () => {
     const { cluster, sent, timers, targets, publisher, stop } = setUp()
     cluster.set('docker1', peer('a'))
-    cluster.held = true
+    cluster.set('docker2', peer('a'))
+    cluster.held = ['docker1']
     const running = publisher.run(stop.signal, () => {})
     publisher.ensure('docker1')
     publisher.pokeAll()
-    expect([targets.hosts(), sent]).toEqual([[], []])
-    cluster.held = false
+    expect(targets.hosts()).toEqual(['docker2'])
+    expect(sent.map(({ subject }) => subject)).toEqual(['weft.v1.host.docker2.poke'])
+    cluster.held = []
     cluster.tell()
     await turn()
     timers[0]?.()
     expect(targets.position('docker1').digest).toBe(digestOfMap(cluster.compile('docker1')))
-    expect(sent.map(({ subject }) => subject)).toEqual(['weft.v1.host.docker1.poke'])
+    expect(sent.slice(1).map(({ subject }) => subject)).toEqual(['weft.v1.host.docker1.poke'])
     stop.abort()
     await running
   })

@@ -4,8 +4,8 @@
  * Invariants
  * - Every controller keeps the targets, so that any can answer; only the leader pushes.
  * - Nothing is pushed before the cluster's first list is complete (TRUTH.md agent contract 5): the cache is opened first.
- * - While the cluster is on hold nothing is compiled: an intent made without a record that cannot be read would take
- *   from hosts what they should keep. Every host then stays as it is.
+ * - For a host on hold nothing is compiled: an intent made without a record that cannot be read would take from it
+ *   what it should keep. It stays as it is.
  * - A push may be lost. What the host lacks shows in the next heartbeat of either side, and the host pulls.
  */
 import { type IntentDelta, intentSubject, type Position, pokeSubject } from '@weft/shared'
@@ -24,8 +24,8 @@ export interface IntentSource<Change extends { readonly revision: number }> {
   cluster(): string
   incarnation(): number
   hosts(): readonly { readonly id: string; readonly epoch: number }[]
-  /** True while something that intents are made of cannot be read. */
-  onHold(): boolean
+  /** Hosts whose intents hang on something that cannot be read. */
+  onHold(): ReadonlySet<string>
   compile(host: string): Parameters<Targets['update']>[1]
   affected(change: Change): Iterable<string>
   /** Every change from the call of the iterator's first `next` on, none left out. */
@@ -51,7 +51,7 @@ export class Publisher<Change extends { readonly revision: number }> {
   readonly #options: PublisherOptions<Change>
   readonly #dirty = new Set<string>()
   #scheduled = false
-  #held = false
+  #held: ReadonlySet<string> = new Set()
 
   constructor(options: PublisherOptions<Change>) {
     this.#options = options
@@ -88,34 +88,35 @@ export class Publisher<Change extends { readonly revision: number }> {
 
   /** Tells every host where it should stand; whoever stands elsewhere pulls. For leaders: on election and as heartbeat. */
   pokeAll(): void {
-    if (!this.#options.isLeader()) return
-    for (const { id } of this.#options.source.hosts()) {
-      const target = this.#options.targets.get(id)
-      if (target !== undefined) this.#publish(pokeSubject(id), target.position)
-    }
+    for (const { id } of this.#options.source.hosts()) this.#poke(id)
   }
 
   /** Compiles the hosts that changes have touched, and pushes what became different. */
   flush(): void {
     const { source, log } = this.#options
-    if (source.onHold()) {
-      if (!this.#held) log.error({}, 'intents on hold: etcd records cannot be read, see weft status')
-      this.#held = true
-      return
-    }
+    const [before, held] = [this.#held, source.onHold()]
+    const [stopped, resumed] = [
+      [...held].filter((host) => !before.has(host)),
+      [...before].filter((host) => !held.has(host)),
+    ]
+    this.#held = held
+    if (stopped.length > 0)
+      log.error({ hosts: stopped }, 'intents on hold: etcd records cannot be read, see weft status')
     this.#compile()
-    if (!this.#held) return
-    this.#held = false
-    log.info({}, 'intents go on')
-    this.pokeAll()
+    if (resumed.length === 0) return
+    log.info({ hosts: resumed }, 'intents go on')
+    for (const host of resumed) this.#poke(host)
   }
 
+  /** Those on hold are left for later. */
   #compile(): void {
     const { source, targets, board } = this.#options
     const revision = source.revision()
     const incarnation = source.incarnation()
     const known = new Map(source.hosts().map(({ id, epoch }) => [id, epoch]))
     for (const host of this.#dirty) {
+      if (this.#held.has(host)) continue
+      this.#dirty.delete(host)
       const epoch = known.get(host)
       if (epoch === undefined) {
         targets.forget(host)
@@ -125,7 +126,6 @@ export class Publisher<Change extends { readonly revision: number }> {
       const change = targets.update(host, source.compile(host), incarnation, revision)
       if (change !== undefined) this.#push(host, epoch, change)
     }
-    this.#dirty.clear()
     board.changed()
   }
 
@@ -141,6 +141,11 @@ export class Publisher<Change extends { readonly revision: number }> {
   #markAll(): void {
     for (const { id } of this.#options.source.hosts()) this.#dirty.add(id)
     for (const host of this.#options.targets.hosts()) this.#dirty.add(host)
+  }
+
+  #poke(host: string): void {
+    const target = this.#options.targets.get(host)
+    if (target !== undefined && this.#options.isLeader()) this.#publish(pokeSubject(host), target.position)
   }
 
   #push(host: string, epoch: number, change: TargetChange): void {

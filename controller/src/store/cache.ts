@@ -32,6 +32,8 @@ export interface Reading<R> {
   take(change: KeyChange): R | undefined
   /** All changes up to the revision have been taken. */
   reached(revision: number): void
+  /** After each of them: what readers of `changes` get besides, once the store has been asked for it. */
+  settle?(): Promise<readonly R[]>
 }
 
 /** For readers who want the keys themselves. */
@@ -153,12 +155,12 @@ export class Cache<R> {
     this.#listing ??= this.#read(async (list, meanwhile, before) => {
       this.counters.lists++
       if (list.revision >= before) {
-        return this.#take(Math.max(list.revision, this.#revision ?? 0), this.#differences(list, meanwhile))
+        return await this.#take(Math.max(list.revision, this.#revision ?? 0), this.#differences(list, meanwhile))
       }
       const why = `from revision ${before} to ${list.revision}: restored from a backup?`
       this.#onProblem({ what: 'etcd went back', why })
       this.#stale.abort()
-      this.#take(list.revision, this.#differences(list), true)
+      await this.#take(list.revision, this.#differences(list), true)
     }).finally(() => {
       this.#listing = undefined
     })
@@ -252,13 +254,13 @@ export class Cache<R> {
       if (batch.kind === 'compacted') return known >= batch.compactRevision
       this.#heardMs = this.#time.monotonicMs()
       const events = batch.kind === 'events' ? batch.events.filter((event) => revisionOf(event) > known) : []
-      this.#take(Math.max(known, batch.revision), events)
+      await this.#take(Math.max(known, batch.revision), events)
     }
     return false
   }
 
-  #take(revision: number, events: readonly WatchEvent[], reset = false): void {
-    const { reading, clock = Date } = this.#options
+  async #take(revision: number, events: readonly WatchEvent[], reset = false): Promise<void> {
+    const { reading } = this.#options
     const records = events.flatMap((event): R[] => {
       const [key, before] = [keyOf(event), this.#entries.get(keyOf(event))]
       for (const meanwhile of this.#meanwhile) meanwhile.set(key, revisionOf(event))
@@ -270,8 +272,15 @@ export class Cache<R> {
     })
     this.#revision = revision
     reading.reached(revision)
-    if (events.length > 0 || reset) this.#feed.tell({ revision, at: clock.now(), reset, records: reset ? [] : records })
+    if (events.length > 0 || reset) this.#tell(revision, reset, reset ? [] : records)
     this.#wake()
+    const settled = (await reading.settle?.()) ?? []
+    if (settled.length > 0) this.#tell(this.#revision, false, settled)
+  }
+
+  #tell(revision: number, reset: boolean, records: readonly R[]): void {
+    const { clock = Date } = this.#options
+    this.#feed.tell({ revision, at: clock.now(), reset, records })
   }
 
   /** Resolves when the revision is reached, the time is up, or nobody waits any more. */

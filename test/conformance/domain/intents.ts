@@ -5,8 +5,12 @@ import {
   affectedHosts,
   type ClusterView,
   compileHost,
+  connectRouter,
+  createRouter,
   damageWarnings,
+  heldHosts,
   openClusterCache,
+  publish,
   releaseEndpoints,
   setUplink,
 } from '../../../controller/src/domain/index.ts'
@@ -14,6 +18,9 @@ import { keys } from '../../../controller/src/domain/pure/keys.ts'
 import { claim, type DomainStage, join, newRequest, overwrite, release, report } from './world.ts'
 
 export function intentsConformance(at: DomainStage): void {
+  const fresh = (life: AbortController) => openClusterCache(at.deps.kv, life.signal)
+  const textOf = async (key: string) => (await at.deps.kv.get(key)).entry?.value
+
   describe('cache and intents', () => {
     it('gives each host its networks, and endpoints and peers where it takes part', async () => {
       const three = await join(at.deps, 3)
@@ -93,28 +100,92 @@ export function intentsConformance(at: DomainStage): void {
       }
     })
 
-    it('knows what it cannot know: a fresh list with a damaged record that was good once', async () => {
+    it('reads from history what a damaged record said, at a fresh list as well as in time', async () => {
       const network = await at.create('front')
+      const subnet = network.subnets[0]?.uid ?? ''
       const { uid } = await claim(at.deps, at.one, network)
+      const intent = compileHost(await at.deps.cluster.newest(), 'docker1')
+      const [bad, never] = [[keys.network(network.uid), keys.subnet(subnet), keys.endpoint(uid)], 'z'.repeat(20)]
+      const good = new Map(await Promise.all(bad.map(async (key) => [key, await textOf(key)] as const)))
+      for (const key of bad) await overwrite(at.deps, key, 'rubbish')
+      for (const text of ['rubbish', '{"v":1}', 'rubbish once more']) {
+        for (const key of [keys.endpoint(uid), keys.endpoint(never)]) await overwrite(at.deps, key, text)
+      }
       const life = new AbortController()
-      const fresh = async () => (await openClusterCache(at.deps.kv, life.signal)).current()
-      const good = (await at.deps.kv.get(keys.endpoint(uid))).entry?.value
-      await overwrite(at.deps, keys.endpoint(uid), 'rubbish')
-      await overwrite(at.deps, keys.endpoint('z'.repeat(20)), 'rubbish from the first')
-      await overwrite(at.deps, keys.networkName('other'), '{}')
-      const blind = await fresh()
-      expect([...blind.lost]).toEqual([keys.endpoint(uid)])
-      expect([...blind.damaged.keys()]).toContain(keys.networkName('other'))
-      expect([...(await at.deps.cluster.newest()).lost]).toEqual([])
-      const [first, ...others] = damageWarnings(blind)
-      expect(first).toMatch(new RegExp(`^etcd record ${keys.endpoint(uid)} cannot be read: .*not JSON.*get no intents`))
-      expect(first).toContain(`etcdctl del ${keys.endpoint(uid)}`)
-      for (const warning of others) expect(warning).toContain('stays in force')
-      await overwrite(at.deps, keys.endpoint(uid), good)
-      expect([...(await fresh()).lost]).toEqual([])
-      for (const key of [keys.endpoint('z'.repeat(20)), keys.networkName('other')])
-        await overwrite(at.deps, key, undefined)
+      for (const view of [(await fresh(life)).current(), await at.deps.cluster.newest()]) {
+        expect([...view.damaged.keys()].sort()).toEqual([...bad, keys.endpoint(never)].sort())
+        expect([...view.lost]).toEqual([])
+        expect(compileHost(view, 'docker1')).toEqual(intent)
+        for (const warning of damageWarnings(view)) expect(warning).toContain('what it said before stays in force')
+      }
       life.abort()
+      for (const [key, value] of good) await overwrite(at.deps, key, value)
+      await overwrite(at.deps, keys.endpoint(never), undefined)
+    })
+
+    it('keeps on hold whom it concerns what nobody knows any more, until it can be read', async () => {
+      const three = await join(at.deps, 3)
+      const [front, back] = [await at.create('front'), await at.create('back')]
+      const { uid } = await claim(at.deps, at.one, front)
+      await claim(at.deps, at.two, front)
+      await claim(at.deps, three, back)
+      const uplink = keys.uplink('lan', 'docker3')
+      await setUplink(at.deps, { name: 'lan', host: 'docker3', interface: 'eth0', req: newRequest() }, 'local')
+      const concerns: readonly (readonly [string, readonly string[]])[] = [
+        [keys.endpoint(uid), ['docker1', 'docker2']],
+        [keys.facts('docker2'), ['docker1', 'docker2']],
+        [uplink, ['docker3']],
+        [keys.network(back.uid), ['docker1', 'docker2', 'docker3']],
+        [keys.subnet(front.subnets[0]?.uid ?? ''), ['docker1', 'docker2', 'docker3']],
+      ]
+      for (const [key, hosts] of concerns) {
+        const good = await textOf(key)
+        await overwrite(at.deps, key, 'rubbish')
+        await at.world.compact()
+        const life = new AbortController()
+        const blind = await fresh(life)
+        expect([...blind.current().lost]).toEqual([key])
+        expect([...heldHosts(blind.current())].sort()).toEqual(hosts)
+        // Whoever read it in time goes on.
+        expect([...heldHosts(await at.deps.cluster.newest())]).toEqual([])
+        const [warning] = damageWarnings(blind.current())
+        const all = hosts.length === 3 ? 'all hosts' : hosts.join(', ')
+        expect(warning).toMatch(
+          new RegExp(`^etcd record ${key} cannot be read: .*on hold for ${all}; put back .*del ${key}`),
+        )
+        await overwrite(at.deps, key, good)
+        expect([...heldHosts(await blind.newest())]).toEqual([])
+        life.abort()
+      }
+    })
+
+    it('takes from no host that is not on hold what it had, whichever record is lost', async () => {
+      const three = await join(at.deps, 3)
+      const web = { container: 'web-docker1', network: 'front', protocol: 'tcp', hostPort: 8080, port: 80 } as const
+      const [front, back] = [await at.create('front'), await at.create('back')]
+      await createRouter(at.deps, { req: newRequest(), name: 'gw', preferred: 'docker3' }, 'local')
+      await connectRouter(at.deps, { req: newRequest(), router: 'gw', network: 'back' }, 'local')
+      await publish(at.deps, { ...web, req: newRequest(), on: 'own' }, 'local', async () => [])
+      await publish(at.deps, { ...web, req: newRequest(), on: 'all', hostPort: 8081 }, 'local', async () => [])
+      for (const host of [at.one, at.two]) await claim(at.deps, host, front, { names: [`web-${host.host}`] })
+      for (const host of [at.two, three]) await claim(at.deps, host, back)
+      await setUplink(at.deps, { name: 'lan', host: 'docker3', interface: 'eth0', req: newRequest() }, 'local')
+      const before = await at.deps.cluster.newest()
+      const intents = new Map([...before.hosts.keys()].map((host) => [host, compileHost(before, host)]))
+      for (const { key, value } of (await at.deps.kv.list('/weft/v1/')).entries) {
+        if (key === keys.cluster || key === keys.incarnation || key.startsWith(keys.alive(''))) continue
+        await overwrite(at.deps, key, '{"v":9}')
+        await at.world.compact()
+        const life = new AbortController()
+        const view = (await fresh(life)).current()
+        const held = heldHosts(view)
+        for (const [host, intent] of intents) {
+          // A host whose own record cannot be read is not known: nobody compiles for it.
+          if (!held.has(host) && view.hosts.has(host)) expect([key, compileHost(view, host)]).toEqual([key, intent])
+        }
+        life.abort()
+        await overwrite(at.deps, key, value)
+      }
     })
 
     it('is what a fresh list says, after everything', async () => {

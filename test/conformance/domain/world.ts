@@ -22,20 +22,39 @@ import {
   sweep,
 } from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
+import { etcdKv } from '../../../controller/src/store/etcd.ts'
 import type { Compare, Kv } from '../../../controller/src/store/kv.ts'
+import { type ModelClientOptions, ModelStore } from '../../../controller/src/store/model.ts'
+import type { EtcdServer } from '../../support/etcd.ts'
 
 export interface DomainWorld {
   readonly deps: DomainDeps
   readonly clock: Clock & { advance(ms: number): void }
   /** Another controller on the same store. */
   another(): Promise<DomainDeps>
+  /** Takes from the store what was before now. */
+  compact(): Promise<unknown>
   close(): Promise<void>
 }
 
-/** Opens stores that share their content; the first call is of an empty store. */
+/** A store that is empty at first: clients of it share what it holds. */
 export interface StoreWorld {
   connect(): Kv
-  close(): Promise<void>
+  /** Forgets what was before the revision. */
+  compact(revision: number): Promise<unknown>
+}
+
+/** @param options of every client */
+export function modelStore(options: ModelClientOptions = {}): StoreWorld {
+  const store = new ModelStore()
+  return { connect: () => store.connect(options), compact: async (revision) => store.compact(revision) }
+}
+
+export function etcdStore({ endpoint, ctl }: EtcdServer): StoreWorld {
+  return {
+    connect: () => etcdKv({ endpoints: [endpoint] }),
+    compact: (revision) => ctl('compact', String(revision)),
+  }
 }
 
 export async function openDomainWorld(open: () => Promise<StoreWorld>): Promise<DomainWorld> {
@@ -61,10 +80,10 @@ export async function openDomainWorld(open: () => Promise<StoreWorld>): Promise<
     deps: await connect('a'),
     clock,
     another: () => connect('b'),
+    compact: async () => store.compact((await kvs[0]?.get(keys.cluster))?.revision ?? 0),
     async close() {
       life.abort()
       for (const kv of kvs) kv.close()
-      await store.close()
     },
   }
 }

@@ -67,27 +67,48 @@ export class ClusterIndex implements ClusterView {
   readonly hostAddresses = new Map<string, { host: string; interface: string }>()
   readonly damaged = new Map<string, string>()
   readonly lost = new Set<string>()
+  /** Lost keys of which older versions may be had from etcd's history, and the revision of the oldest one seen. */
+  readonly recallable = new Map<string, number>()
 
   /** Takes in a written entry; undefined when nothing that others look at changed. */
   put(entry: RawEntry): RecordChange | undefined {
     const key = parseKey(entry.key)
     try {
       const change = this.#put(key, entry)
-      this.damaged.delete(entry.key)
-      this.lost.delete(entry.key)
+      this.#heal(entry.key)
       return change
     } catch (thrown) {
       this.damaged.set(entry.key, reasonOf(thrown))
-      if (this.#wasReadable(key, entry)) this.lost.add(entry.key)
+      if (this.#wasReadable(key, entry)) {
+        this.lost.add(entry.key)
+        this.recallable.set(entry.key, entry.modRevision)
+      }
       this.#keepTaken(key)
+      return undefined
+    }
+  }
+
+  /**
+   * Takes in an older version of a lost key: one that can be read is in force from then on, as if it had been read in
+   * its time. A key whose first version cannot be read either never told anybody anything.
+   */
+  recall(entry: RawEntry): RecordChange | undefined {
+    if (!this.lost.has(entry.key)) return undefined
+    try {
+      const change = this.#put(parseKey(entry.key), entry)
+      this.#settle(entry.key)
+      return change
+    } catch {
+      // The key is in `damaged`, with what is wrong with its newest version.
+      if (entry.createRevision === entry.modRevision) this.#settle(entry.key)
+      else this.recallable.set(entry.key, entry.modRevision)
       return undefined
     }
   }
 
   /** Takes in that a key is gone. */
   delete(entryKey: string): RecordChange | undefined {
-    this.damaged.delete(entryKey)
-    this.lost.delete(entryKey)
+    this.#heal(entryKey)
     const key = parseKey(entryKey)
     switch (key.kind) {
       case 'network':
@@ -179,6 +200,16 @@ export class ClusterIndex implements ClusterView {
       case 'other':
         return undefined
     }
+  }
+
+  #heal(key: string): void {
+    this.damaged.delete(key)
+    this.#settle(key)
+  }
+
+  #settle(key: string): void {
+    this.lost.delete(key)
+    this.recallable.delete(key)
   }
 
   /**

@@ -1,20 +1,63 @@
-/** What an admin is told of values in etcd that cannot be read. */
-import { DAMAGE_REMEDY } from './records.ts'
-import type { ClusterView } from './view.ts'
+/** What values in etcd that cannot be read mean for hosts and for people. */
 
-/** One warning a key, of ten keys at most; the first says when hosts get no intents. */
-export function damageWarnings(view: Pick<ClusterView, 'damaged' | 'lost'>): string[] {
+import { parseKey } from './keys.ts'
+import { DAMAGE_REMEDY } from './records.ts'
+import { type ClusterView, hostsOf } from './view.ts'
+
+/**
+ * Hosts whose intents cannot be made, because they hang on what lost records said; they keep what they have. A record
+ * that does not tell whom it concerns concerns everybody.
+ */
+export function heldHosts(view: ClusterView): ReadonlySet<string> {
+  const held = new Set<string>()
+  for (const key of view.lost) {
+    for (const host of concerned(view, key) ?? view.hosts.keys()) held.add(host)
+  }
+  return held
+}
+
+/** Undefined: everybody. What a network, router or publication said is part of intents of hosts that only it could name. */
+function concerned(view: ClusterView, key: string): Iterable<string> | undefined {
+  const parsed = parseKey(key)
+  switch (parsed.kind) {
+    case 'uplink':
+      return [parsed.host]
+    case 'facts':
+      return [...(view.networksOfHost.get(parsed.id) ?? [])].flatMap((network) => hostsOf(view, network))
+    case 'endpoint':
+      return sharingWith(view, parsed.id)
+    default:
+      return undefined
+  }
+}
+
+/** The host of an endpoint and those that share its network, as its addresses' records tell; undefined when none does. */
+function sharingWith(view: ClusterView, endpoint: string): string[] | undefined {
+  for (const [uid, { held }] of view.pools) {
+    const network = view.subnets.get(uid)?.value.network
+    const record = [...held.values()].find((each) => each?.value.endpoint === endpoint)
+    if (network !== undefined && record !== undefined) return [record.value.host, ...hostsOf(view, network)]
+  }
+  return undefined
+}
+
+/** One warning a key, of ten keys at most; those that keep intents from hosts come first. */
+export function damageWarnings(view: ClusterView): string[] {
   const keys = [...view.damaged].sort(
     ([a], [b]) => Number(view.lost.has(b)) - Number(view.lost.has(a)) || (a < b ? -1 : 1),
   )
   const shown = keys.slice(0, MOST_SHOWN).map(([key, why]) => {
-    const effect = view.lost.has(key)
-      ? 'what it said before is not known to this controller, so hosts keep what they have and get no intents'
-      : 'what was read of it before stays in force'
+    const effect = view.lost.has(key) ? lostEffect(view, key) : 'what it said before stays in force'
     return `etcd record ${key} cannot be read: ${why}; ${effect}; ${DAMAGE_REMEDY.replace('KEY', key)}`
   })
   const rest = keys.length - shown.length
   return rest > 0 ? [...shown, `and ${rest} more etcd records cannot be read`] : shown
+}
+
+function lostEffect(view: ClusterView, key: string): string {
+  const only = concerned(view, key)
+  const hosts = only === undefined ? 'all hosts' : [...new Set(only)].sort().join(', ') || 'nobody'
+  return `what it said before is not in etcd’s history either: intents are on hold for ${hosts}`
 }
 
 const MOST_SHOWN = 10

@@ -51,11 +51,11 @@ export interface ClusterView {
   readonly alive: ReadonlyMap<string, Stored<AliveRecord>>
   /** Addresses (hex) that hosts themselves have on their interfaces. */
   readonly hostAddresses: ReadonlyMap<string, { readonly host: string; readonly interface: string }>
-  /** Keys whose value cannot be read, and why. What was last read of them stays in force. */
+  /** Keys whose value cannot be read, and why. What they last said stays in force. */
   readonly damaged: ReadonlyMap<string, string>
   /**
-   * Damaged keys that make hosts' intents and were readable once, though not by this controller: what they said is not
-   * known here. While there are any, nobody can tell what a host should have.
+   * Damaged keys that make hosts' intents and were readable once, though not by this controller, and of which etcd's
+   * history tells no more: nobody can tell what hosts that they concern should have.
    */
   readonly lost: ReadonlySet<string>
 }
