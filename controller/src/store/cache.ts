@@ -120,11 +120,11 @@ export class Cache<R> {
    */
   async waitFor(revision: number, signal?: AbortSignal): Promise<void> {
     const end = this.#time.monotonicMs() + this.#waitMs
-    const leftMs = () => end - this.#time.monotonicMs()
+    const leftMs = () => Math.max(0, end - this.#time.monotonicMs())
     for (let patienceMs = PATIENCE_MS; !this.#holds(revision); patienceMs *= 2) {
       await this.#reached(revision, Math.min(patienceMs, leftMs()), signal)
       if (this.#holds(revision)) return
-      if (this.#over(signal) || leftMs() <= 0) {
+      if (this.#over(signal) || leftMs() === 0) {
         throw new WeftError('deadline', {
           what: 'the cache did not reach a revision',
           on: String(revision),

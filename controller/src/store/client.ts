@@ -46,7 +46,7 @@ export function kvOver(wire: Wire, options: ClientOptions = {}): Kv {
     const start = time.monotonicMs()
     const budget = call.deadlineMs ?? budgetMs
     for (let tries = 0; ; tries++) {
-      const leftMs = budget - (time.monotonicMs() - start)
+      const leftMs = Math.max(0, budget - (time.monotonicMs() - start))
       try {
         return await bounded(time, Math.min(leftMs, longestMs), call.signal, closed.signal, { what, on }, attempt)
       } catch (thrown) {
@@ -81,7 +81,7 @@ export function kvOver(wire: Wire, options: ClientOptions = {}): Kv {
     let from = range.from
     let at = revision
     for (;;) {
-      const leftMs = (call.deadlineMs ?? budgetMs) - (time.monotonicMs() - start)
+      const leftMs = Math.max(0, (call.deadlineMs ?? budgetMs) - (time.monotonicMs() - start))
       const request = { range: { ...range, from }, limit: PAGE, ...(at === undefined ? {} : { revision: at }) }
       const page = await read('list', prefix, request, { ...call, deadlineMs: leftMs })
       at ??= page.revision
