@@ -18,6 +18,8 @@ import { desiredState, diff } from '../../agent/src/plan/index.ts'
 import { applyOps } from '../support/apply-ops.ts'
 import { aHost, aLocal, aNetwork, aRemote, bareKernel, uid } from '../support/networks.ts'
 
+/** Hundreds of hosts compared in one test: seconds, and more on a busy machine. */
+const PATIENT = { timeout: 60_000 }
 const HOST = aHost()
 const BARE = bareKernel(HOST)
 
@@ -83,7 +85,7 @@ function expand(wishes: readonly Wish[]): HostState {
 }
 
 describe('the plan', () => {
-  it('goes from any host to any other in one pass, and rests there', () => {
+  it('goes from any host to any other in one pass, and rests there', PATIENT, () => {
     fc.assert(
       fc.property(arbHost, arbHost, (before, after) => {
         const [first, second] = [expand(before), expand(after)]
@@ -96,7 +98,7 @@ describe('the plan', () => {
     )
   })
 
-  it('asks the strict kernel for nothing that it refuses', async () => {
+  it('asks the strict kernel for nothing that it refuses', PATIENT, async () => {
     await fc.assert(
       fc.asyncProperty(arbHost, arbHost, async (before, after) => {
         const kernel = createFakeKernel()
@@ -117,7 +119,7 @@ describe('the plan', () => {
     )
   })
 
-  it('heals any damage in one pass', () => {
+  it('heals any damage in one pass', PATIENT, () => {
     fc.assert(
       fc.property(arbHost, fc.infiniteStream(fc.integer({ min: 0, max: 5 })), (wishes, dice) => {
         const desired = expand(wishes)
