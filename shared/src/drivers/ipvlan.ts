@@ -25,23 +25,14 @@
 import { z } from 'zod'
 import { EMPTY_HOST_STATE, IPVLAN_FLAGS, IPVLAN_MODES, mergeHostStates } from '../host-state/host-state.ts'
 import type { Driver } from './driver.ts'
-import {
-  choiceOption,
-  egressOption,
-  hostAccessOption,
-  ICC_ALIASES,
-  iccOption,
-  mtuOption,
-  parentOption,
-  portRules,
-  spoofCheckOption,
-} from './option-fields.ts'
+import { choiceOption, ICC_ALIASES, portRules, wireOptions } from './option-fields.ts'
 import { resolveParent } from './parent.ts'
 import { fitMtu, ipvlanChild } from './port.ts'
 
+const { parent, ...wire } = wireOptions()
 const IpvlanOptions = z
   .strictObject({
-    parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
+    parent,
     ipvlan_mode: choiceOption(IPVLAN_MODES, {
       description: 'l2 = one segment with the wire, l3 = routed without ARP, l3s = l3 through the host’s netfilter',
       example: 'l2',
@@ -50,11 +41,7 @@ const IpvlanOptions = z
       description: 'Who may talk on one host: bridge = all, private = none, vepa = through the switch',
       example: 'bridge',
     }),
-    mtu: mtuOption(),
-    host_access: hostAccessOption(),
-    icc: iccOption({ fixed: 'is the mode of the running containers’ interfaces' }),
-    spoof_check: spoofCheckOption(),
-    egress: egressOption(['gateway', 'docker', 'none']),
+    ...wire,
   })
   .refine(({ icc, ipvlan_flag = 'private' }) => icc !== false || ipvlan_flag === 'private', {
     path: ['icc'],

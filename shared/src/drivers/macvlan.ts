@@ -21,34 +21,21 @@ import { z } from 'zod'
 import { WeftError } from '../errors.ts'
 import { EMPTY_HOST_STATE, MACVLAN_MODES, mergeHostStates } from '../host-state/host-state.ts'
 import type { Driver, LocalEndpoint } from './driver.ts'
-import {
-  choiceOption,
-  egressOption,
-  hostAccessOption,
-  ICC_ALIASES,
-  iccOption,
-  mtuOption,
-  parentOption,
-  portRules,
-  spoofCheckOption,
-} from './option-fields.ts'
+import { choiceOption, ICC_ALIASES, portRules, wireOptions } from './option-fields.ts'
 import { resolveParent } from './parent.ts'
 import { partingState } from './parting.ts'
 import { fitMtu, macvlanChild } from './port.ts'
 
+const { parent, ...wire } = wireOptions()
 const MacvlanOptions = z
   .strictObject({
-    parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
+    parent,
     macvlan_mode: choiceOption(MACVLAN_MODES, {
       description:
         'Who may talk on one host: bridge = all, private = none, vepa = through the switch, passthru = one container',
       example: 'bridge',
     }),
-    mtu: mtuOption(),
-    host_access: hostAccessOption(),
-    icc: iccOption({ fixed: 'is the mode of the running containers’ interfaces' }),
-    spoof_check: spoofCheckOption(),
-    egress: egressOption(['gateway', 'docker', 'none']),
+    ...wire,
   })
   .refine(({ icc, macvlan_mode = 'private' }) => icc !== false || macvlan_mode === 'private', {
     path: ['icc'],

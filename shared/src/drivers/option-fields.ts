@@ -120,3 +120,13 @@ export function egressOption<const C extends readonly [Egress, ...Egress[]]>(cho
     fixed: 'was given to the running containers when Docker started them',
   })
 }
+
+/** What the drivers of a wire that the hosts share have in common. */
+export const wireOptions = () => ({
+  parent: parentOption('Interface, VLAN sub-interface or @uplink that carries the network, on every host'),
+  mtu: mtuOption(),
+  host_access: hostAccessOption(),
+  icc: iccOption({ fixed: 'is the mode of the running containers’ interfaces' }),
+  spoof_check: spoofCheckOption(),
+  egress: egressOption(['gateway', 'docker', 'none']),
+})
