@@ -4,12 +4,11 @@ import type { Client } from '../../client/client.ts'
 import { openClient } from '../../client/open.ts'
 import { confirm } from '../../output/ask.ts'
 import { note, print } from '../../output/terminal.ts'
-import { forEach } from '../each.ts'
 import { hasLabel, labelled } from '../filters.ts'
 import { parseUntil } from '../flags.ts'
 import { type Filter, rowFilter } from '../list.ts'
 import type { Context, Run } from '../spec.ts'
-import { waitForHosts } from './wait.ts'
+import { changeEach } from './wait.ts'
 
 const Flags = z.strictObject({
   force: z.boolean().default(false),
@@ -85,14 +84,11 @@ async function removeAll(
   wait: boolean | undefined,
 ): Promise<number | undefined> {
   const { terminal } = context
-  let revision = 0
   print(terminal, 'Deleted Networks:')
-  const exit = await forEach(context, networks, async ({ uid, name }) => {
+  return await changeEach(context, client, networks, wait, async ({ uid, name }) => {
     const query = { req: context.newRequestId() }
     const removed = await client.call('networkRemove', { params: { ref: uid }, query })
-    revision = Math.max(revision, removed.revision)
     print(terminal, name)
+    return removed.revision
   })
-  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, wait)
-  return exit ?? late
 }

@@ -2,6 +2,7 @@
 import type { Client } from '../../client/client.ts'
 import { lagging } from '../../output/status.ts'
 import { note } from '../../output/terminal.ts'
+import { forEach } from '../each.ts'
 import type { Context } from '../spec.ts'
 
 const FOLLOW_MS = 10_000
@@ -24,4 +25,23 @@ export async function waitForHosts(
   for (const host of behind) note(context.terminal, `warning: ${lagging(host)}`)
   if (behind.length > 0) note(context.terminal, `  next: weft status --wait --revision ${revision}`)
   return behind.length > 0 && wait === true ? 7 : undefined
+}
+
+/**
+ * Changes several things one by one, as {@link forEach} does, then waits once until the hosts have followed the last change.
+ * @param change gives back the revision that it was made at
+ */
+export async function changeEach<T>(
+  context: Context,
+  client: Client,
+  items: readonly T[],
+  wait: boolean | undefined,
+  change: (item: T) => Promise<number>,
+): Promise<number | undefined> {
+  let revision = 0
+  const exit = await forEach(context, items, async (item) => {
+    revision = Math.max(revision, await change(item))
+  })
+  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, wait)
+  return exit ?? late
 }

@@ -2,9 +2,8 @@ import { Name, type PublishOn, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
 import { note, print } from '../../output/terminal.ts'
-import { forEach } from '../each.ts'
 import { parseRef } from '../flags.ts'
-import { waitForHosts } from '../network/wait.ts'
+import { changeEach } from '../network/wait.ts'
 import type { Run } from '../spec.ts'
 import { parsePortPair } from './ports.ts'
 
@@ -27,16 +26,13 @@ export const run: Run = async (context, { args: [first = '', ...texts], options 
   const on = publishOn(flags)
   const ports = texts.map((text) => parsePortPair(text, flags.ip))
   const client = await openClient(context.connection, context.terminal)
-  let revision = 0
-  const exit = await forEach(context, ports, async (port) => {
+  return await changeEach(context, client, ports, flags.wait, async (port) => {
     const body = { req: context.newRequestId(), container, network, ...port, on }
     const made = await client.call('publicationCreate', { body }, PUBLISH_MS)
     for (const warning of made.warnings) note(context.terminal, `warning: ${warning}`)
-    revision = Math.max(revision, made.revision)
     print(context.terminal, made.uid)
+    return made.revision
   })
-  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, flags.wait)
-  return exit ?? late
 }
 
 function publishOn({ host, allHosts }: z.infer<typeof Flags>): PublishOn {

@@ -2,9 +2,8 @@ import { formatHostSide, type PublicationView, parseWith, WeftError } from '@wef
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
 import { print } from '../../output/terminal.ts'
-import { forEach } from '../each.ts'
 import { parseRef } from '../flags.ts'
-import { waitForHosts } from '../network/wait.ts'
+import { changeEach } from '../network/wait.ts'
 import type { Run } from '../spec.ts'
 import { parseHostPort } from './ports.ts'
 
@@ -26,15 +25,12 @@ export const run: Run = async (context, { args: [first = '', ...texts], options 
     throw new WeftError('not_found', { what: 'no published port', on: ref, remedy: 'see what there is: weft port' })
   }
   const doomed = wanted.length === 0 ? mine : wanted.flatMap((port) => matching(mine, port))
-  let revision = 0
-  const exit = await forEach(context, doomed, async ({ uid }) => {
+  return await changeEach(context, client, doomed, flags.wait, async ({ uid }) => {
     const query = { req: context.newRequestId() }
     const removed = await client.call('publicationRemove', { params: { ref: uid }, query })
-    revision = Math.max(revision, removed.revision)
     print(context.terminal, uid)
+    return removed.revision
   })
-  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, flags.wait)
-  return exit ?? late
 }
 
 function matching(

@@ -2,9 +2,8 @@ import { IpText, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
 import { print } from '../../output/terminal.ts'
-import { forEach } from '../each.ts'
 import { parseRef, withFlag } from '../flags.ts'
-import { waitForHosts } from '../network/wait.ts'
+import { changeEach } from '../network/wait.ts'
 import type { Run } from '../spec.ts'
 
 const Flags = z.strictObject({ ip: z.string().optional(), wait: z.boolean().optional() })
@@ -17,15 +16,12 @@ export const run: Run = async (context, { args: [router = '', ...rest], options 
   const address = ip === undefined ? undefined : withFlag('--ip', () => parseWith(IpText, ip, 'address'))
   if (address !== undefined && networks.length > 1) throw oneOnly(address)
   const client = await openClient(context.connection, context.terminal)
-  let revision = 0
-  const exit = await forEach(context, networks, async (network) => {
+  return await changeEach(context, client, networks, wait, async (network) => {
     const body = { req: context.newRequestId(), network, ...(address === undefined ? {} : { address }) }
     const reply = await client.call('routerConnect', { params: { ref }, body })
-    revision = Math.max(revision, reply.revision)
     print(context.terminal, network)
+    return reply.revision
   })
-  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, wait)
-  return exit ?? late
 }
 
 function oneOnly(address: string): WeftError {

@@ -2,9 +2,8 @@ import { parseWith } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
 import { print } from '../../output/terminal.ts'
-import { forEach } from '../each.ts'
 import { parseRef } from '../flags.ts'
-import { waitForHosts } from '../network/wait.ts'
+import { changeEach } from '../network/wait.ts'
 import type { Run } from '../spec.ts'
 
 const Flags = z.strictObject({ wait: z.boolean().optional() })
@@ -15,13 +14,10 @@ export const run: Run = async (context, { args: [router = '', ...rest], options 
   const ref = parseRef('router', router)
   const networks = rest.map((text) => parseRef('network', text))
   const client = await openClient(context.connection, context.terminal)
-  let revision = 0
-  const exit = await forEach(context, networks, async (network) => {
+  return await changeEach(context, client, networks, wait, async (network) => {
     const query = { req: context.newRequestId() }
     const reply = await client.call('routerDisconnect', { params: { ref, network }, query })
-    revision = Math.max(revision, reply.revision)
     print(context.terminal, network)
+    return reply.revision
   })
-  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, wait)
-  return exit ?? late
 }

@@ -2,9 +2,8 @@ import { parseWith } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
 import { print } from '../../output/terminal.ts'
-import { forEach } from '../each.ts'
 import { parseRef } from '../flags.ts'
-import { waitForHosts } from '../network/wait.ts'
+import { changeEach } from '../network/wait.ts'
 import type { Run } from '../spec.ts'
 
 const Flags = z.strictObject({ wait: z.boolean().optional() })
@@ -14,12 +13,9 @@ export const run: Run = async (context, { args, options }) => {
   const { wait } = parseWith(Flags, options, 'options')
   const refs = args.map((text) => parseRef('router', text))
   const client = await openClient(context.connection, context.terminal)
-  let revision = 0
-  const exit = await forEach(context, refs, async (ref) => {
+  return await changeEach(context, client, refs, wait, async (ref) => {
     const removed = await client.call('routerRemove', { params: { ref }, query: { req: context.newRequestId() } })
-    revision = Math.max(revision, removed.revision)
     print(context.terminal, ref)
+    return removed.revision
   })
-  const late = revision === 0 ? undefined : await waitForHosts(context, client, revision, wait)
-  return exit ?? late
 }
