@@ -5,15 +5,7 @@
  * - One transaction: at no revision does an address have two owners or none (TRUTH.md I2).
  * - Settled by what is there: a repeated request finds everything as wanted and changes nothing.
  */
-import {
-  type AgentReply,
-  type AgentRequest,
-  addressToHex,
-  driverFor,
-  parseAddress,
-  parseOptions,
-  WeftError,
-} from '@weft/shared'
+import { type AgentReply, type AgentRequest, addressToHex, parseAddress, WeftError } from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
 import type { DomainDeps } from './deps.ts'
 import { requireFence } from './fence.ts'
@@ -22,6 +14,7 @@ import { macError } from './mac-error.ts'
 import { readOwnEndpoint } from './own-endpoint.ts'
 import { endpointSpec } from './pure/compile.ts'
 import { addressKeyOf, keys } from './pure/keys.ts'
+import { refuseOwnMac } from './pure/macs.ts'
 import {
   decode,
   type EndpointRecord,
@@ -54,7 +47,9 @@ export async function bindEndpoint(deps: DomainDeps, host: string, request: Bind
         remedy: 'claim an address anew',
       })
     }
-    if (request.mac !== undefined) refuseOwnMac(deps, target.value, request.mac)
+    const network = deps.cluster.current().networks.get(target.value.network)?.value
+    const otherMac = request.mac === target.value.mac ? undefined : request.mac
+    if (network !== undefined && otherMac !== undefined) refuseOwnMac(network, otherMac, 'ask for none')
     const merged = await readMerged(deps, host, request, target.value)
     const others = merged.map(({ value }) => value)
     const wanted = withMarks(deps.cluster.current(), merge(target.value, others, request))
@@ -62,8 +57,7 @@ export async function bindEndpoint(deps: DomainDeps, host: string, request: Bind
     const { entry } = await deps.kv.get(keys.mac(wanted.network, wanted.mac))
     const owner = entry === undefined ? undefined : decode(MacRecord, entry)
     if (owner !== undefined && isOther(owner.value, [target, ...merged])) {
-      const network = deps.cluster.current().networks.get(wanted.network)?.value.name ?? wanted.network
-      throw await macError(deps, network, wanted.mac, owner.value)
+      throw await macError(deps, network?.name ?? wanted.network, wanted.mac, owner.value)
     }
     const macRevision = owner?.modRevision ?? 0
     const draft = draftOf(deps, request.req, { fenced, target, merged, wanted, macRevision })
@@ -104,20 +98,6 @@ async function readMerged(
     what: 'endpoints of different networks cannot be one',
     on: foreign.value.uid,
     why: `it is in network ${foreign.value.network}, not ${target.network}`,
-  })
-}
-
-/** Where containers have their parent's MAC nobody can have another. */
-function refuseOwnMac(deps: DomainDeps, target: EndpointRecord, mac: string): void {
-  const network = deps.cluster.current().networks.get(target.network)?.value
-  if (network === undefined || mac === target.mac) return
-  const driver = driverFor(network.driver)
-  if (driver.macs(parseOptions(driver, network.options)) === 'own') return
-  throw new WeftError('invalid', {
-    what: 'endpoint cannot have a MAC of its own',
-    on: mac,
-    why: `in network ${network.name} containers have their parent interface’s`,
-    remedy: 'ask for none, or use a macvlan network',
   })
 }
 

@@ -1,16 +1,8 @@
 /** What a reservation is to consist of: asked-for addresses checked, the container's own taken over, gaps found. Pure. */
-import {
-  addressToHex,
-  containsAddress,
-  driverFor,
-  type IpReserveRequest,
-  parseAddress,
-  parseCidr,
-  parseOptions,
-  WeftError,
-} from '@weft/shared'
+import { addressToHex, containsAddress, type IpReserveRequest, parseAddress, parseCidr, WeftError } from '@weft/shared'
 import { checkAskedAddress } from './check-address.ts'
 import { addressOfHost, heldByEndpoint, reservedAddress } from './holders.ts'
+import { refuseOwnMac } from './macs.ts'
 import type { EndpointRecord, NetworkRecord, ReservationRecord, Stored, SubnetRecord } from './records.ts'
 import { heldAt, reservedAt } from './reservations.ts'
 import { type ClusterView, endpointsOf, subnetsOf } from './view.ts'
@@ -34,7 +26,7 @@ export function planReservation(view: ClusterView, network: NetworkRecord, reque
   const own = endpointsOf(view, network.uid)
     .filter(({ value }) => value.name === request.name)
     .sort((a, b) => rank(a.value) - rank(b.value) || (a.value.uid < b.value.uid ? -1 : 1))
-  if (request.mac !== undefined) refuseParentsMac(network, request.mac)
+  if (request.mac !== undefined) refuseOwnMac(network, request.mac, 'leave --mac out')
   const asked = request.addresses.map((ip) => planAsked(view, network, request.name, ip))
   const addresses = ([4, 6] as const).flatMap((family): PlannedAddress[] => {
     const given = asked.filter(({ ip }) => parseAddress(ip).family === family)
@@ -107,16 +99,5 @@ function twoOfOneFamily(family: number, given: readonly { readonly ip: string }[
     on: given.map(({ ip }) => ip).join(' and '),
     why: `a container has one IPv${family} address in a network`,
     remedy: 'ask for one of them',
-  })
-}
-
-function refuseParentsMac(network: NetworkRecord, mac: string): void {
-  const driver = driverFor(network.driver)
-  if (driver.macs(parseOptions(driver, network.options)) === 'own') return
-  throw new WeftError('invalid', {
-    what: 'container cannot have a MAC of its own',
-    on: mac,
-    why: `in network ${network.name} containers have their parent interface’s`,
-    remedy: 'leave --mac out, or use a macvlan network',
   })
 }
