@@ -1,6 +1,12 @@
 /** Endpoints through their life: bind, report, release, sweep. */
 import { describe, expect, it } from 'vitest'
-import { bindEndpoint, findEndpoint, newSweepMemory, sweep } from '../../../controller/src/domain/index.ts'
+import {
+  bindEndpoint,
+  findEndpoint,
+  newSweepMemory,
+  reserveAddresses,
+  sweep,
+} from '../../../controller/src/domain/index.ts'
 import { claim, type DomainStage, failure, lead, newRequest, release, report } from './world.ts'
 
 export function endpointsConformance(at: DomainStage): void {
@@ -40,13 +46,19 @@ export function endpointsConformance(at: DomainStage): void {
       expect(await failure(absent)).toMatchObject({ code: 'not_found' })
     })
 
-    it('gives no MAC to an endpoint that has its parent’s, and shows that one', async () => {
+    it('gives no MAC to who has a parent’s, and shows that one', async () => {
       const wish = { driver: 'ipvlan', options: { parent: 'eth0' }, subnets: [{ subnet: '10.9.0.0/24' }] }
       const network = await at.create('ipv', wish)
       const [a, b] = [await claim(at.deps, at.one, network), await claim(at.deps, at.one, network)]
       const request = { ...at.one.fence, req: newRequest(), endpoint: a.uid, merge: [], dockerEndpointId: 'd1' }
-      const asked = bindEndpoint(at.deps, 'docker1', { ...request, mac: '02:aa:00:00:00:02' })
-      expect(await failure(asked)).toMatchObject({ code: 'invalid', message: expect.stringContaining('network ipv') })
+      const mac = '02:aa:00:00:00:02'
+      const reservation = { req: newRequest(), name: 'web', addresses: [], mac }
+      for (const asked of [
+        bindEndpoint(at.deps, 'docker1', { ...request, mac }),
+        reserveAddresses(at.deps, 'ipv', reservation, 'local'),
+      ]) {
+        expect(await failure(asked)).toMatchObject({ code: 'invalid', message: expect.stringContaining('network ipv') })
+      }
       const view = await at.deps.cluster.newest()
       const parent = view.facts.get('docker1')?.value.facts.interfaces.find(({ name }) => name === 'eth0')?.mac
       expect([a, b].map(({ uid }) => findEndpoint(view, uid).mac)).toEqual([parent, parent])
