@@ -2,7 +2,6 @@
 import type { AgentRequest } from '@weft/shared'
 import type { AgentHandlers } from './agent-requests.ts'
 import {
-  areRemovalsAllowed,
   bindEndpoint,
   claimAddress,
   type DomainDeps,
@@ -51,9 +50,9 @@ export function createAgentHandlers(options: AgentHandlerOptions): AgentHandlers
       await requireFence(deps, host, request)
       await known(host)
       const page = snapshots.page(host, request.offset, request.revision)
-      const cluster = deps.cluster.current().cluster ?? ''
+      const { cluster = '', removalsAllowed } = deps.cluster.current()
       // One marked page marks the snapshot.
-      const massDelete = request.offset === 0 && (await areRemovalsAllowed(deps, host))
+      const massDelete = request.offset === 0 && removalsAllowed.has(host)
       return { cluster, host, epoch: request.epoch, massDelete, ...page }
     },
     claim: (host, request) => claimAddress(deps, host, request),

@@ -36,7 +36,3 @@ export async function allowRemovals(
   if (!answer.succeeded) throw new WeftError('not_found', { what: 'host was removed in the meantime', on: host })
   return { host, seconds: ALLOWED_SECONDS }
 }
-
-export async function areRemovalsAllowed(deps: DomainDeps, host: string): Promise<boolean> {
-  return (await deps.kv.get(keys.allowRemovals(host))).entry !== undefined
-}

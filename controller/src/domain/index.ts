@@ -1,5 +1,5 @@
 /** The door of the domain: use cases (they write etcd), the cluster cache, and pure views of it. */
-export { allowRemovals, areRemovalsAllowed } from './allow-removals.ts'
+export { allowRemovals } from './allow-removals.ts'
 export { bindEndpoint } from './bind.ts'
 export { claimAddress } from './claim.ts'
 export { type ClusterCache, type ClusterCacheOptions, openClusterCache } from './cluster-cache.ts'

@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest'
 import {
   allowRemovals,
-  areRemovalsAllowed,
   joinHost,
   recordFacts,
   recordPath,
@@ -11,7 +10,7 @@ import {
   setUplink,
 } from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
-import { claim, type DomainStage, endAlive, factsOf, failure, join, newRequest, on } from './world.ts'
+import { claim, type DomainStage, endAlive, factsOf, failure, join, newRequest, on, overwrite } from './world.ts'
 
 export function hostsConformance(at: DomainStage): void {
   describe('hosts', () => {
@@ -55,14 +54,15 @@ export function hostsConformance(at: DomainStage): void {
     })
 
     it('marks for a while that removals are meant, and says who did', async () => {
-      expect(await areRemovalsAllowed(at.deps, 'docker1')).toBe(false)
+      expect([...at.deps.cluster.current().removalsAllowed]).toEqual([])
       expect(await allowRemovals(at.deps, 'docker1', newRequest(), 'local')).toEqual({ host: 'docker1', seconds: 600 })
-      expect(await areRemovalsAllowed(at.deps, 'docker1')).toBe(true)
-      expect(await areRemovalsAllowed(at.deps, 'docker2')).toBe(false)
+      expect([...(await at.deps.cluster.newest()).removalsAllowed]).toEqual(['docker1'])
       const { entries } = await at.deps.kv.list(keys.audit(''))
       expect(entries.some(({ value }) => value.includes('host.allow-removals'))).toBe(true)
       const { entry } = await at.deps.kv.get(keys.allowRemovals('docker1'))
       expect(entry?.lease).toBeDefined()
+      await overwrite(at.deps, keys.allowRemovals('docker1'), undefined)
+      expect([...(await at.deps.cluster.newest()).removalsAllowed]).toEqual([])
       expect(await failure(allowRemovals(at.deps, 'docker9', newRequest(), 'local'))).toMatchObject({
         code: 'not_found',
       })

@@ -23,6 +23,7 @@ import {
   PlacementRecord,
   PublicationRecord,
   PublicationsGenerationRecord,
+  RemovalsRecord,
   ReservationRecord,
   ReservedRecord,
   RouterRecord,
@@ -65,6 +66,7 @@ export class ClusterIndex implements ClusterView {
   readonly facts = new Map<string, Stored<FactsRecord>>()
   readonly alive = new Map<string, Stored<AliveRecord>>()
   readonly hostAddresses = new Map<string, { host: string; interface: string }>()
+  readonly removalsAllowed = new Set<string>()
   readonly damaged = new Map<string, string>()
   readonly lost = new Set<string>()
   /** Lost keys of which older versions may be had from etcd's history, and the revision of the oldest one seen. */
@@ -133,6 +135,9 @@ export class ClusterIndex implements ClusterView {
       case 'vni':
         this.vnis.delete(key.vni)
         return undefined
+      case 'removals':
+        this.removalsAllowed.delete(key.id)
+        return undefined
       case 'path':
         this.paths.delete(pathBetween(key.first, key.second))
         return undefined
@@ -182,6 +187,10 @@ export class ClusterIndex implements ClusterView {
         return undefined
       case 'path':
         this.paths.set(pathBetween(key.first, key.second), decode(PathRecord, entry))
+        return undefined
+      case 'removals':
+        decode(RemovalsRecord, entry)
+        this.removalsAllowed.add(key.id)
         return undefined
       case 'name':
         decode(NetworkNameRecord, entry)

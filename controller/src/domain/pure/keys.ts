@@ -66,6 +66,7 @@ export type ParsedKey =
         | 'router'
         | 'placement'
         | 'publication'
+        | 'removals'
       readonly id: string
     }
   | { readonly kind: 'held' | 'reserved'; readonly subnet: string; readonly hex: string }
@@ -73,7 +74,7 @@ export type ParsedKey =
   | { readonly kind: 'vni'; readonly vni: number }
   | { readonly kind: 'path'; readonly first: string; readonly second: string }
   | { readonly kind: 'uplink'; readonly name: string; readonly host: string }
-  /** Compared in transactions and never looked up. MACs, audit, marks and the leader are not cached: there are too many, or none. */
+  /** Compared in transactions and never looked up. MACs, audit and the leader are not cached: there are too many, or none. */
   | { readonly kind: 'name' | 'vtep' | 'guard' }
 
 /** Reads a key back; never throws. */
@@ -121,6 +122,7 @@ export function parseKey(key: string): ParsedKey {
     case 'vtep':
       return { kind: 'vtep' }
     case 'allow-removals':
+      return { kind: 'removals', id: a }
     case 'audit':
     case 'leader':
     case 'mac':

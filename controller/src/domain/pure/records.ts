@@ -203,6 +203,9 @@ export const AliveRecord = z.strictObject({
 })
 export type AliveRecord = z.infer<typeof AliveRecord>
 
+/** The operator's mark that many removals at once are meant. */
+export const RemovalsRecord = z.strictObject({ ...common, since: Time })
+
 /** What to do about a value that somebody wrote by hand, or that a newer version wrote. */
 export const DAMAGE_REMEDY = 'put back its last good value (etcdctl get --rev, a backup), or etcdctl del KEY'
 

@@ -51,6 +51,8 @@ export interface ClusterView {
   readonly alive: ReadonlyMap<string, Stored<AliveRecord>>
   /** Addresses (hex) that hosts themselves have on their interfaces. */
   readonly hostAddresses: ReadonlyMap<string, { readonly host: string; readonly interface: string }>
+  /** Hosts whose next snapshots may take away many endpoints at once. */
+  readonly removalsAllowed: ReadonlySet<string>
   /** Keys whose value cannot be read, and why. What they last said stays in force. */
   readonly damaged: ReadonlyMap<string, string>
   /**
