@@ -28,6 +28,12 @@ const SOCKET_BUFFER_BYTES = 8 << 20
 const RECEIVE_BYTES = 256 << 10
 const DEADLINE_MS = 5000
 
+/**
+ * Receive buffers of closed channels: a pass opens two channels a sandbox, and a fresh buffer each time is most of what
+ * there is to collect.
+ */
+const spareBuffers: Buffer[] = []
+
 /** Opens a channel in the calling thread's netns, where it stays. Needs CAP_NET_ADMIN. */
 export function openChannel(protocol: number, deadlineMs = DEADLINE_MS): Channel {
   const fd = openSocket(protocol)
@@ -46,7 +52,7 @@ export function openChannel(protocol: number, deadlineMs = DEADLINE_MS): Channel
     closeDescriptor(fd)
     throw error
   }
-  const buffer = Buffer.alloc(RECEIVE_BYTES)
+  const buffer = spareBuffers.pop() ?? Buffer.alloc(RECEIVE_BYTES)
   return {
     send: (bytes) => sendBytes(fd, bytes),
     receive: () => {
@@ -54,7 +60,10 @@ export function openChannel(protocol: number, deadlineMs = DEADLINE_MS): Channel
       if (length <= buffer.length) return buffer.subarray(0, length)
       throw new WeftError('internal', { what: 'netlink datagram was cut', on: `${length} bytes` })
     },
-    close: () => closeDescriptor(fd),
+    close: () => {
+      closeDescriptor(fd)
+      spareBuffers.push(buffer)
+    },
   }
 }
 
