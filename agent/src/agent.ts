@@ -27,7 +27,7 @@ import { DockerWatch } from './docker/watch.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createHostDoor } from './host-calls.ts'
 import { describeHost } from './host-facts.ts'
-import { createLinuxKernel, hostInterfaces, hostRoutes, whoAnswers } from './kernel/index.ts'
+import { createLinuxKernel, type HostWays, readHostWays, whoAnswers } from './kernel/index.ts'
 import { openNamespaceFinder } from './kernel/namespace-finder.ts'
 import type { Log } from './log.ts'
 import { Loop } from './loop.ts'
@@ -85,17 +85,19 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   names.changed()
   const kernel = await createLinuxKernel({ fabricNetns: FABRIC_NETNS, fabric: options.fabric, log })
   const finder = await openNamespaceFinder(FABRIC_NETNS)
-  const facts = () =>
+  const describe = (ways: HostWays) =>
     describeHost({
       hostname: options.hostname,
       kernel: options.kernelRelease,
       agentVersion: options.version,
       dockerVersion: watch.version,
-      interfaces: hostInterfaces(),
-      routes: hostRoutes(),
+      ...ways,
       underlay: options.underlay,
       vtep: options.vtep,
     })
+  const facts = () => describe(readHostWays())
+  /** As the last pass read them: what changes in the kernel rings for a pass. */
+  let seenWays: HostWays | undefined
 
   const carrying: Carrying = new Carrying({
     host,
@@ -115,7 +117,10 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     kernel,
     store,
     log,
-    facts,
+    facts: () => {
+      seenWays = readHostWays()
+      return describe(seenWays)
+    },
     now,
     carryMode: () => carrying.mode,
     listenersAt: createListenersAt(),
@@ -165,7 +170,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     controller,
     store,
     log,
-    facts,
+    facts: () => describe(seenWays ?? readHostWays()),
     heartbeatMs: HEARTBEAT_MS,
     progress: () => ({ applied: Math.min(applied, keeper.applied), problems: problems() }),
     onIntent: ({ previous, own }) => {

@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises'
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { FABRIC_NETNS, type Op, WEFT_LINK_GROUP } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hostInterfaces, hostRoutes, openBroadcasts } from '../../agent/src/kernel/index.ts'
+import { openBroadcasts, readHostWays } from '../../agent/src/kernel/index.ts'
 import { createLinuxWorld, type LinuxWorld, run } from './linux-world.ts'
 
 const FABRIC = FABRIC_NETNS
@@ -164,8 +164,8 @@ describe('the kernel of this machine, beside the suite', () => {
       },
       { op: 'address-add', address: { netns: '', link: 'wfc1', address: '10.98.0.1/24' } },
     ])
-    expect(hostRoutes()).toEqual(['10.99.0.0/16', '192.168.77.0/24'])
-    expect(hostInterfaces()).toMatchObject([
+    expect(readHostWays().routes).toEqual(['10.99.0.0/16', '192.168.77.0/24'])
+    expect(readHostWays().interfaces).toMatchObject([
       { name: 'eth0', mtu: 1500, up: true, kind: 'veth', addresses: ['192.168.77.1/24'] },
       { name: 'eth0-far', kind: 'veth', addresses: [] },
     ])

@@ -3,7 +3,7 @@
 export { type Broadcasts, openBroadcasts } from './broadcast.ts'
 export { whoAnswers } from './echo.ts'
 export type { FabricMode } from './fabric.ts'
-export { hostInterfaces, hostRoutes } from './facts.ts'
+export { type HostWays, readHostWays } from './facts.ts'
 export { createFakeKernel, type FakeKernel } from './fake/fake-kernel.ts'
 export type { Kernel, Observation, OpFailure } from './kernel.ts'
 export { createLinuxKernel, type LinuxKernel, type LinuxKernelOptions } from './linux-kernel.ts'
