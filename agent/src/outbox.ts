@@ -35,6 +35,8 @@ export class Outbox {
   #sending = false
   #stopped = false
   #problems: readonly HostProblem[] = []
+  /** A pass that began after the last release was put into the state. */
+  #passed: Promise<unknown> | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -56,8 +58,10 @@ export class Outbox {
     this.#soon(DEBOUNCE_MS)
   }
 
-  /** Releases were put into the state. */
+  /** Releases were put into the state: one pass serves whoever asks for it now and the release. */
   released(): void {
+    if (this.#options.store.current.releases.length === 0) return
+    this.#passed = this.#options.loop.run('release')
     this.#soon(DEBOUNCE_MS)
   }
 
@@ -142,7 +146,7 @@ export class Outbox {
     if (releases.length === 0) return
     await store.durable()
     // An address is given back only when nothing answers for it here any more.
-    await loop.run('release')
+    await (this.#passed ?? loop.run('release'))
     const done = new Set(releases)
     const endpoints = releases.flatMap((release) => release.endpoints)
     for (let from = 0; from < endpoints.length; from += BATCH) {

@@ -8,7 +8,7 @@
 import { type HostProblem, WeftError } from '@weft/shared'
 import { pause } from '../bus/nats-link.ts'
 import type { Log } from '../log.ts'
-import { type AgentState, withRecord, withReleased } from '../state/records.ts'
+import { type AgentState, type LocalRecord, withRecord, withReleased } from '../state/records.ts'
 import type { StateStore } from '../state/store.ts'
 import { adoptEndpoints, ownEndpoints } from './adopt.ts'
 import { compareWithDocker } from './compare.ts'
@@ -154,14 +154,16 @@ export class DockerWatch {
       const found = await engine.container(container)
       this.#learning.delete(container)
       if (found === undefined) return
+      let follows = false
       for (const record of store.current.endpoints.values()) {
         const next = namedBy(record, found)
         if (next === record) continue
         store.change((state) => withRecord(state, next))
         onChanged(record.uid)
+        follows ||= concernsKernel(record, next)
       }
-      await store.durable()
-      onRecords('names')
+      store.keep()
+      if (follows) onRecords('names')
     } catch (error) {
       this.#learning.delete(container)
       log.warn({ container: container.slice(0, 12), error: WeftError.from(error).message }, 'names not learned')
@@ -274,6 +276,12 @@ export function namedBy<R extends AgentState['endpoints'] extends ReadonlyMap<st
     record.containerId === Id &&
     record.aliases.join() === aliases.join()
   return same ? record : { ...record, containerId: Id, name, aliases, settled }
+}
+
+/** Aliases are the resolver's alone; that Docker is done matters where the interface was not seen to have arrived. */
+function concernsKernel(before: LocalRecord, after: LocalRecord): boolean {
+  if (before.name !== after.name) return true
+  return before.settled !== after.settled && (before.phase !== 'sandbox' || before.ifname !== undefined)
 }
 
 function detachAll(state: AgentState, uids: readonly string[], now: number): AgentState {
