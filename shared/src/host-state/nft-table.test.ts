@@ -27,10 +27,8 @@ const table = (more: Partial<NftTable> = {}): NftTable => ({
 })
 
 describe('nft tables', () => {
-  it('are text that replaces the whole of one, with our mark', () => {
-    expect(nftTableScript(table())).toBe(`add table inet weft_x
-delete table inet weft_x
-table inet weft_x {
+  it('are text that makes the whole of one, with our mark', () => {
+    expect(nftTableScript(table())).toBe(`table inet weft_x {
   comment "weft"
   set peers { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 9.9.9.9 } }
   chain in {

@@ -128,7 +128,7 @@ export function nftClearScript({ family, name }: NftTableRef): string {
   return `add table ${family} ${name}\ndelete table ${family} ${name}\n`
 }
 
-/** The whole table in place of what was there, as text for nft in its netns; one transaction. Throws `invalid`. */
+/** The whole table where there is none, as text for nft in its netns; one transaction. Throws `invalid`. */
 export function nftTableScript(table: NftTable): string {
   const checked = NftTableSchema.safeParse(normalNftTable(table))
   if (!checked.success) {
@@ -140,7 +140,7 @@ export function nftTableScript(table: NftTable): string {
   }
   const { family, name, sets, chains } = checked.data
   const body = [`  comment "${NFT_TABLE_COMMENT}"`, ...sets.map(setText), ...chains.map(chainText)]
-  return `${nftClearScript(table)}table ${family} ${name} {\n${body.join('\n')}\n}\n`
+  return `table ${family} ${name} {\n${body.join('\n')}\n}\n`
 }
 
 function setText({ kind, name, of, flags, elements }: NftSet): string {

@@ -38,6 +38,8 @@ interface Known {
   readonly generation: number
   /** Ours, as told by {@link NftTables.observe}. */
   readonly tables: ReadonlyMap<string, NftTable>
+  /** Keys of those that are not. */
+  readonly foreign: ReadonlySet<string>
   /** What was written, with its fingerprint. */
   readonly written: ReadonlyMap<string, { readonly table: NftTable; readonly print: string }>
 }
@@ -62,23 +64,26 @@ export function createNftTables(namespaces: Namespaces, runNft: RunNft): NftTabl
     if (before?.generation === generation) return before
     const written = new Map(before?.written)
     const tables = new Map<string, NftTable>()
+    const foreign = new Set<string>()
     for (const { owned, ...found } of dumpTables(socket)) {
-      if (!owned) continue
       const ref = { netns, ...found }
+      if (!owned) foreign.add(nftTableKey(ref))
+      if (!owned) continue
       const own = written.get(nftTableKey(ref))
       const isOwn = own !== undefined && own.print === fingerprint(socket, found)
       tables.set(nftTableKey(ref), isOwn ? own.table : { ...ref, sets: [], chains: [] })
     }
-    const now = { generation, tables, written }
+    const now = { generation, tables, foreign, written }
     // Changed while it was read: it is read again.
     if (readGeneration(socket) === generation) known.set(netns, now)
     return now
   }
 
   function write(netns: string, socket: NetlinkSocket, ops: readonly NftOp[]): void {
-    const script = scriptOf(socket, ops)
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const before = look(netns, socket)
+      const script = scriptOf(before, ops)
+      if (script === '') return
       runNft(script)
       const next = after(before, socket, ops)
       if (readGeneration(socket) !== before.generation + 1) continue
@@ -115,13 +120,20 @@ export function createNftTables(namespaces: Namespaces, runNft: RunNft): NftTabl
   }
 }
 
-function scriptOf(socket: NetlinkSocket, ops: readonly NftOp[]): string {
-  const foreign = new Set(dumpTables(socket).flatMap(({ family, name, owned }) => (owned ? [] : `${family} ${name}`)))
+/**
+ * What is taken away is freed after RCU's grace period, for which the end of every socket of nf_tables in the netns waits
+ * (nft_rcv_nl_event): 10-30 ms. A table that is new takes nothing away.
+ */
+function scriptOf({ tables, foreign }: Known, ops: readonly NftOp[]): string {
+  const there = new Set(tables.keys())
   return ops
     .map((op) => {
-      const { family, name } = op.table
-      if (foreign.has(`${family} ${name}`)) throw foreignTable(op.table)
-      return op.op === 'nft-table-set' ? nftTableScript(op.table) : nftClearScript(op.table)
+      const key = nftTableKey(op.table)
+      if (foreign.has(key)) throw foreignTable(op.table)
+      const isThere = there.delete(key)
+      if (op.op === 'nft-table-delete') return isThere ? nftClearScript(op.table) : ''
+      there.add(key)
+      return isThere ? `${nftClearScript(op.table)}${nftTableScript(op.table)}` : nftTableScript(op.table)
     })
     .join('')
 }
