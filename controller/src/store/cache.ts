@@ -64,8 +64,12 @@ export interface CacheOptions<R> extends FollowOptions {
   readonly signal: AbortSignal
 }
 
-/** How long a revision may take to come over the watch before a list is made, milliseconds; doubles with each list. */
-const PATIENCE_MS = 250
+/**
+ * How long a revision may take to come over the watch before a list is made, milliseconds; doubles with each list. As long as
+ * a few lists take: where others write to the same etcd, a revision often is not ours and sends us nothing.
+ */
+const PATIENCE_MS = { least: 30, most: 250 } as const
+const PATIENCE_LISTS = 4
 /** How long the watch may lag behind a list before a difference counts, milliseconds. */
 const LAG_MS = 5_000
 
@@ -86,6 +90,8 @@ export class Cache<R> {
   readonly #meanwhile = new Set<Map<string, number>>()
   #revision: number | undefined
   #heardMs = Number.NEGATIVE_INFINITY
+  /** What the last list took. */
+  #listMs = 0
   #listing: Promise<void> | undefined
   /** Aborted when the running watch is not to be trusted, or waits for revisions that will not come. */
   #stale = new AbortController()
@@ -121,7 +127,7 @@ export class Cache<R> {
   async waitFor(revision: number, signal?: AbortSignal): Promise<void> {
     const end = this.#time.monotonicMs() + this.#waitMs
     const leftMs = () => Math.max(0, end - this.#time.monotonicMs())
-    for (let patienceMs = PATIENCE_MS; !this.#holds(revision); patienceMs *= 2) {
+    for (let patienceMs = this.#patienceMs(); !this.#holds(revision); patienceMs *= 2) {
       await this.#reached(revision, Math.min(patienceMs, leftMs()), signal)
       if (this.#holds(revision)) return
       if (this.#over(signal) || leftMs() === 0) {
@@ -135,6 +141,10 @@ export class Cache<R> {
       // A write outside our prefix moves the store's revision and sends us nothing: a list settles what the watch cannot.
       await Promise.race([this.list(), this.#reached(revision, leftMs(), signal)])
     }
+  }
+
+  #patienceMs(): number {
+    return Math.min(Math.max(PATIENCE_LISTS * this.#listMs, PATIENCE_MS.least), PATIENCE_MS.most)
   }
 
   /** Resolves when the cache holds everything that the store had acknowledged when this was called. */
@@ -175,8 +185,10 @@ export class Cache<R> {
     this.#meanwhile.add(meanwhile)
     try {
       const { prefix, signal } = this.#options
+      const began = this.#time.monotonicMs()
       const list = await this.#kv.list(prefix, { signal })
       this.#heardMs = this.#time.monotonicMs()
+      this.#listMs = this.#heardMs - began
       await use(list, meanwhile, before)
     } finally {
       this.#meanwhile.delete(meanwhile)
