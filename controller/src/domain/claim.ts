@@ -30,6 +30,7 @@ import {
   type Stored,
   type SubnetRecord,
 } from './pure/records.ts'
+import { yieldsToWish } from './pure/reservations.ts'
 import { reservedAsker } from './pure/reserved-asker.ts'
 import { uidOf } from './pure/uids.ts'
 import { reservationOf } from './pure/view.ts'
@@ -181,7 +182,7 @@ async function judge(deps: DomainDeps, attempt: Try, reads: readonly ReadAnswer[
       await deps.cluster.newest()
       return { next: 'address' }
     }
-    if (record.value.purpose !== 'quarantine') {
+    if (!yieldsToWish(record.value)) {
       throw reservedAddress(ip, network.value.name, subnet.value.cidr, record.value)
     }
     return { next: 'reservation', ends: record.modRevision }

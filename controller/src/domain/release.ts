@@ -55,18 +55,22 @@ async function releaseOne(
   throw new WeftError('unavailable', { what: 'lost every race for an endpoint', on: uid, remedy: 'try again' })
 }
 
-/** Ends an endpoint as long as neither it nor the host's epoch changed. */
+/**
+ * Ends an endpoint as long as neither it nor the host's epoch changed.
+ * @param given whether its host has given it up, or could not be asked
+ */
 export function releaseDraft(
   deps: DomainDeps,
   req: string,
   fenced: Stored<HostRecord>,
   { value, modRevision }: Stored<EndpointRecord>,
+  given: 'given' | 'unasked' = 'given',
 ): Draft {
   const compares: Compare[] = [
     { key: keys.host(fenced.value.id), mod: fenced.modRevision },
     { key: keys.endpoint(value.uid), mod: modRevision },
   ]
-  const writes = [...endingWrites(deps, req, value), ...quarantine(deps, req, value)]
+  const writes = [...endingWrites(deps, req, value), ...quarantine(deps, req, value, given)]
   return { when: compares, write: writes, read: [], requestId: req }
 }
 
@@ -80,7 +84,12 @@ export function endingWrites(deps: DomainDeps, req: string, endpoint: EndpointRe
 }
 
 /** The rest that an endpoint's addresses need before others have them. */
-export function quarantine(deps: DomainDeps, req: string, endpoint: EndpointRecord): KvOp[] {
+export function quarantine(
+  deps: DomainDeps,
+  req: string,
+  endpoint: EndpointRecord,
+  given: 'given' | 'unasked' = 'given',
+): KvOp[] {
   if (deps.quarantineMs === 0) return []
   const record: ReservedRecord = {
     v: 1,
@@ -88,6 +97,7 @@ export function quarantine(deps: DomainDeps, req: string, endpoint: EndpointReco
     purpose: 'quarantine',
     label: describeEndpoint(endpoint),
     until: timeText(deps.clock.now() + deps.quarantineMs),
+    ...(given === 'unasked' ? { unasked: true } : {}),
   }
   const view = deps.cluster.current()
   return endpoint.addresses

@@ -5,8 +5,8 @@
  * - A host that gives signs of life is never removed: every transaction compares that there is none.
  * - The record of the host goes last, in the transaction of the audit record. What is interrupted is gone on with by the
  *   same command.
- * - Addresses of a host that cannot be asked rest before they are given again; that it is silent cannot be proven
- *   (TRUTH.md, promise), which is why they go by `force` alone.
+ * - Addresses of a host that cannot be asked rest before they are given again, whoever asks for them; that it is silent
+ *   cannot be proven (TRUTH.md, promise), which is why they go by `force` alone.
  */
 import { addressToHex, parseAddress, WeftError } from '@weft/shared'
 import type { Compare, KvOp } from '../store/kv.ts'
@@ -85,7 +85,7 @@ async function endAll(
 ): Promise<number> {
   let ended = 0
   for (const endpoint of endpoints) {
-    const draft = releaseDraft(deps, req, host, endpoint)
+    const draft = releaseDraft(deps, req, host, endpoint, 'unasked')
     const answer = await commitAlone(deps.kv, { ...draft, when: [isSilent, ...draft.when] })
     if (answer.succeeded) ended++
   }

@@ -7,10 +7,22 @@ import {
   recordPath,
   refreshAlive,
   removeHost,
+  reserveAddresses,
   setUplink,
 } from '../../../controller/src/domain/index.ts'
 import { keys } from '../../../controller/src/domain/pure/keys.ts'
-import { claim, type DomainStage, endAlive, factsOf, failure, join, newRequest, on, overwrite } from './world.ts'
+import {
+  claim,
+  type DomainStage,
+  endAlive,
+  endQuarantine,
+  factsOf,
+  failure,
+  join,
+  newRequest,
+  on,
+  overwrite,
+} from './world.ts'
 
 export function hostsConformance(at: DomainStage): void {
   describe('hosts', () => {
@@ -92,7 +104,8 @@ export function hostsConformance(at: DomainStage): void {
     it('removes a silent host with all that is said of it, and never one that is alive', async () => {
       const network = await at.create('front', on('10.1.2.0/24'))
       await setUplink(at.deps, { name: 'lan', host: 'docker1', interface: 'eth0', req: newRequest() }, 'local')
-      const { uid: endpoint } = await claim(at.deps, at.one, network)
+      const { uid: endpoint, addresses } = await claim(at.deps, at.one, network)
+      const address = addresses[0] ?? ''
       const remove = (force: boolean) => removeHost(at.deps, 'docker1', { req: newRequest(), force }, 'local')
       expect(await failure(remove(true))).toMatchObject({ code: 'conflict', message: expect.stringContaining('alive') })
       await endAlive(at.deps, 'docker1')
@@ -112,8 +125,20 @@ export function hostsConformance(at: DomainStage): void {
       const said = left.entries.filter(
         ({ key, value }) => !key.includes('/audit/') && `${key} ${value}`.includes('docker1'),
       )
-      // The address rests, with the name of who had it.
+      // The address rests, with the name of who had it, and for nobody's wish does that end early.
       expect(said.map(({ key }) => key)).toEqual([expect.stringContaining('/reserved/')])
+      const wish = { req: newRequest(), name: 'heir', addresses: [address] }
+      for (const asked of [
+        claim(at.deps, at.two, network, { address }),
+        reserveAddresses(at.deps, 'front', wish, 'local'),
+      ]) {
+        expect(await failure(asked)).toMatchObject({
+          code: 'conflict',
+          message: expect.stringMatching(/address rests.* removed without being asked/),
+        })
+      }
+      await endQuarantine(at.deps, at.world)
+      expect((await claim(at.deps, at.two, network, { address })).addresses).toEqual([address])
       expect(await failure(remove(true))).toMatchObject({ code: 'not_found' })
       expect(await failure(refreshAlive(at.deps, 'docker1', at.one.fence))).toMatchObject({ code: 'denied' })
       const back = await join(at.deps, 1)

@@ -37,7 +37,7 @@ export function reservedAddress(
   ip: string,
   network: string,
   cidr: string,
-  reserved: Pick<ReservedRecord, 'purpose' | 'label'>,
+  reserved: Pick<ReservedRecord, 'purpose' | 'label' | 'until' | 'unasked'>,
 ): WeftError {
   if (reserved.purpose === 'name') {
     return new WeftError('conflict', {
@@ -45,6 +45,15 @@ export function reservedAddress(
       on: ip,
       why: `in network ${network} it belongs to container name ${reserved.label}`,
       remedy: `ask for another address, name the container ${reserved.label}, or: weft ip release ${network} ${ip}`,
+    })
+  }
+  if (reserved.purpose === 'quarantine') {
+    const unasked = reserved.unasked === true ? ', and its host was removed without being asked to give it up' : ''
+    return new WeftError('conflict', {
+      what: 'address rests',
+      on: ip,
+      why: `${reserved.label ?? 'somebody'} had it${unasked}`,
+      remedy: `try again after ${reserved.until ?? 'some seconds'}, or ask for another address of ${cidr}`,
     })
   }
   const label = reserved.label === undefined ? '' : ` (${reserved.label})`

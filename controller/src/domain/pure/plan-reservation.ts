@@ -4,7 +4,7 @@ import { checkAskedAddress } from './check-address.ts'
 import { addressOfHost, heldByEndpoint, reservedAddress } from './holders.ts'
 import { refuseOwnMac } from './macs.ts'
 import type { EndpointRecord, NetworkRecord, ReservationRecord, Stored, SubnetRecord } from './records.ts'
-import { heldAt, reservedAt } from './reservations.ts'
+import { heldAt, reservedAt, yieldsToWish } from './reservations.ts'
 import { type ClusterView, endpointsOf, subnetsOf } from './view.ts'
 
 /** An address, or the subnets of a family among which one is to be chosen. */
@@ -78,7 +78,7 @@ function planAsked(view: ClusterView, network: NetworkRecord, name: string, ip: 
   if (host !== undefined) throw addressOfHost(ip, host)
   const place = { subnet: subnet.uid, ip }
   const reserved = reservedAt(view, place)?.value
-  if (reserved?.purpose === 'name') throw reservedAddress(ip, network.name, subnet.cidr, reserved)
+  if (reserved !== undefined && !yieldsToWish(reserved)) throw reservedAddress(ip, network.name, subnet.cidr, reserved)
   const holder = view.endpoints.get(heldAt(view, place)?.value.endpoint ?? '')?.value
   if (holder !== undefined && holder.name !== name) throw heldByEndpoint(ip, holder)
   return place

@@ -21,6 +21,7 @@ import { checkFree, checkTogether, occupiedRanges, planSubnet, type SubnetPlan }
 import { heldByEndpoint, reservedAddress } from './holders.ts'
 import { type NetworkPlan, parseAux } from './plan-network.ts'
 import type { NetworkRecord, Stored, SubnetRecord } from './records.ts'
+import { yieldsToWish } from './reservations.ts'
 import { NO_PARENT, settleParent } from './settle-parent.ts'
 import { uidOf } from './uids.ts'
 import type { ClusterView } from './view.ts'
@@ -187,7 +188,7 @@ function auxChanges(view: ClusterView, { before, after }: SubnetChange): AuxChan
       if (holder !== undefined) throw heldByEndpoint(text, holder.value)
       const reserved = pool?.reserved.get(hex)
       if (reserved === undefined) return { subnet: uid, hex, name, add: true }
-      if (reserved.value.purpose !== 'quarantine' && !renamed.has(text))
+      if (!yieldsToWish(reserved.value) && !renamed.has(text))
         throw reservedAddress(text, network, cidr, reserved.value)
       return { subnet: uid, hex, name, add: true, ends: reserved.modRevision }
     }),

@@ -94,6 +94,8 @@ export const ReservedRecord = z.strictObject({
   label: z.string().max(300).optional(),
   /** When the quarantine is due to end, for people; the leader counts by its own monotonic clock. */
   until: Time.optional(),
+  /** The host of who had it could not be asked to give it up: the quarantine ends by time alone. */
+  unasked: z.literal(true).optional(),
 })
 export type ReservedRecord = z.infer<typeof ReservedRecord>
 

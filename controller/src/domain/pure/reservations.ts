@@ -30,6 +30,11 @@ export function heldAt(view: ClusterView, { subnet, ip }: SubnetIp): Stored<Held
   return view.pools.get(subnet)?.held.get(hexOf(ip))
 }
 
+/** Whether who asks for the very address gets it: one at rest that its last host has given up. */
+export function yieldsToWish({ purpose, unasked }: Pick<ReservedRecord, 'purpose' | 'unasked'>): boolean {
+  return purpose === 'quarantine' && unasked !== true
+}
+
 /** The container name that an address belongs to. */
 export function nameOfAddress(view: ClusterView, address: SubnetIp): string | undefined {
   const reserved = reservedAt(view, address)?.value
