@@ -14,7 +14,7 @@ const MOST_VERSIONS = 32
  * @throws what reading threw; the keys not yet read are read the next time
  */
 export async function recallLost(kv: Pick<Kv, 'get'>, index: ClusterIndex, signal: AbortSignal) {
-  const keys = [...index.recallable.keys()]
+  const keys = [...index.unreadable.recallable.keys()]
   const changes: RecordChange[] = []
   for (let at = 0; at < keys.length; at += AT_ONCE) {
     const found = await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => recall(kv, index, key, signal)))
@@ -25,16 +25,16 @@ export async function recallLost(kv: Pick<Kv, 'get'>, index: ClusterIndex, signa
 
 async function recall(kv: Pick<Kv, 'get'>, index: ClusterIndex, key: string, signal: AbortSignal) {
   for (let versions = 0; versions < MOST_VERSIONS; versions++) {
-    const newer = index.recallable.get(key)
+    const newer = index.unreadable.recallable.get(key)
     if (newer === undefined) return undefined
     const entry = await versionBefore(kv, key, newer, signal)
     // Whoever wrote the key meanwhile, or reads its history as well, has moved on.
-    if (index.recallable.get(key) !== newer) continue
+    if (index.unreadable.recallable.get(key) !== newer) continue
     if (entry === undefined) break
     const change = index.recall(entry)
     if (change !== undefined) return change
   }
-  index.recallable.delete(key)
+  index.unreadable.recallable.delete(key)
   return undefined
 }
 
