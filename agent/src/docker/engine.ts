@@ -2,9 +2,9 @@
  * Docker's Engine API over its unix socket: the calls that Weft makes, their answers read with tolerance, since newer
  * engines add fields. Every call has a deadline: at an engine's boot the socket accepts and nothing answers (DOCKER.md 1.5).
  */
-import http, { type IncomingMessage } from 'node:http'
-import { ERROR_CODES, type ErrorCode, Protocol, WeftError } from '@weft/shared'
+import { Protocol, WeftError } from '@weft/shared'
 import { z } from 'zod'
+import { EngineSocket } from './engine-socket.ts'
 
 const nullable = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined)
 const TextMap = nullable(z.record(z.string(), z.string()))
@@ -140,19 +140,18 @@ const WANTED_API = '1.41'
 const CALL_MS = 10_000
 /** Under the controller's patience: what the engine says should still be heard. */
 const CONNECT_MS = 11_000
-const MAX_REPLY = 64 * 1024 * 1024
 
 export class Engine {
-  readonly #socket: string
+  readonly #socket: EngineSocket
   #api: string | undefined
 
   constructor(socket: string) {
-    this.#socket = socket
+    this.#socket = new EngineSocket(socket)
   }
 
   /** Asks for the engine's version and settles on an API version; to be called again after each reconnect. */
   async version(): Promise<string> {
-    const found = Version.parse(await this.#json('GET', '/version', undefined, 5_000))
+    const found = Version.parse(await this.#socket.json('GET', '/version', undefined, 5_000))
     this.#api = chooseApi(found)
     return found.Version
   }
@@ -222,13 +221,7 @@ export class Engine {
   async *events(sinceSeconds: number | undefined, signal: AbortSignal): AsyncGenerator<unknown> {
     const filters = encodeURIComponent(JSON.stringify({ type: ['container', 'network'] }))
     const since = sinceSeconds === undefined ? '' : `&since=${sinceSeconds}`
-    const response = await this.#open(
-      'GET',
-      `/v${this.#api ?? WANTED_API}/events?filters=${filters}${since}`,
-      undefined,
-      signal,
-    )
-    if (response.statusCode !== 200) throw await refusal(response, '/events')
+    const response = await this.#socket.open(`/v${this.#api ?? WANTED_API}/events?filters=${filters}${since}`, signal)
     let rest = ''
     response.setEncoding('utf8')
     for await (const chunk of response as AsyncIterable<string>) {
@@ -239,31 +232,7 @@ export class Engine {
   }
 
   #call(method: string, path: string, body?: unknown, timeoutMs = CALL_MS): Promise<unknown> {
-    return this.#json(method, `/v${this.#api ?? WANTED_API}${path}`, body, timeoutMs)
-  }
-
-  async #json(method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const signal = AbortSignal.timeout(timeoutMs)
-    const response = await this.#open(method, path, body, signal)
-    if ((response.statusCode ?? 500) >= 400) throw await refusal(response, `${method} ${path}`)
-    const text = await readAll(response)
-    return text === '' ? {} : JSON.parse(text)
-  }
-
-  #open(method: string, path: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const text = body === undefined ? undefined : JSON.stringify(body)
-      const headers =
-        text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }
-      const options = { socketPath: this.#socket, method, path, headers, signal, agent: false }
-      const request = http.request(options, resolve)
-      request.on('error', (cause) => {
-        const late = signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError'
-        const parts = { what: 'Docker does not answer', on: path, why: late ? 'deadline' : cause.message, cause }
-        reject(new WeftError(late ? 'deadline' : 'unavailable', { ...parts, remedy: 'see systemctl status docker' }))
-      })
-      request.end(text)
-    })
+    return this.#socket.json(method, `/v${this.#api ?? WANTED_API}${path}`, body, timeoutMs)
   }
 }
 
@@ -277,44 +246,6 @@ export function chooseApi(found: { ApiVersion: string; MinAPIVersion?: string | 
 function compareVersions(a: string, b: string): number {
   const [[a1 = 0, a2 = 0], [b1 = 0, b2 = 0]] = [a.split('.').map(Number), b.split('.').map(Number)]
   return a1 === b1 ? a2 - b2 : a1 - b1
-}
-
-async function readAll(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_REPLY)
-      throw new WeftError('internal', { what: 'reply of Docker too long', on: `${MAX_REPLY} bytes` })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-async function refusal(response: IncomingMessage, on: string): Promise<WeftError> {
-  const text = await readAll(response)
-  const status = response.statusCode ?? 500
-  const why = messageOf(text)
-  return new WeftError(codeIn(why) ?? codeOfStatus(status), { what: 'Docker refuses', on, why })
-}
-
-function codeOfStatus(status: number): ErrorCode {
-  if (status === 400) return 'invalid'
-  return status === 404 ? 'not_found' : status === 409 || status === 403 ? 'conflict' : 'internal'
-}
-
-/** The code of our own plugin's error, which Docker hands on in its text (errors.ts, `message`). */
-function codeIn(text: string): ErrorCode | undefined {
-  const code = /\[([a-z_]+)\]/.exec(text)?.[1] ?? ''
-  return Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : undefined
-}
-
-function messageOf(text: string): string {
-  try {
-    return z.object({ message: z.string() }).parse(JSON.parse(text)).message.slice(0, 1000)
-  } catch {
-    return text.slice(0, 1000)
-  }
 }
 
 async function orAbsent(call: Promise<unknown>): Promise<unknown> {
