@@ -10,18 +10,16 @@
 import { type HostReply, type HostRequest, type NetworkSpec, WeftError } from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
-import { claimed } from '../docker/endpoint-address.ts'
 import type { Engine } from '../docker/engine.ts'
-import type { Pool } from '../docker/pools.ts'
-import { mergeRecords } from '../docker/settle-record.ts'
 import type { Kernel } from '../kernel/index.ts'
 import type { NamespaceFinder } from '../kernel/namespace-finder.ts'
 import { parseSandbox, sandboxText } from '../kernel/sandbox-path.ts'
 import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
-import { networkOf, subnetOf } from '../state/networks.ts'
+import { networkOf } from '../state/networks.ts'
 import { type LocalRecord, withRecord, withReleased } from '../state/records.ts'
 import type { StateStore } from '../state/store.ts'
+import { claimEndpoint } from './claim-endpoint.ts'
 import { resolveTarget, type Target } from './target.ts'
 
 export interface AttachmentOptions {
@@ -44,7 +42,6 @@ export interface AttachmentOptions {
 
 type Request = HostRequest<'attach'>
 
-const CLAIM_MS = 4_000
 /** A namespace's end is noticed within this. */
 const SWEEP_EVERY_MS = 1_000
 const MOST_INTERFACES = 1_000
@@ -76,7 +73,7 @@ export class Attachments {
     this.#checkFirst(network, target)
     const ifname = await this.#freeName(sandbox, target, request.ifname)
     const name = request.name ?? target.container?.name
-    const claimed = await this.#claim(network, { ...request, name })
+    const claimed = await claimEndpoint(this.#options, network, { ...request, name })
     const record = attachedRecord(claimed, request, target, {
       sandbox,
       ifname,
@@ -230,49 +227,6 @@ export class Attachments {
     for (let number = 0; asked === undefined && number < MOST_INTERFACES; number++)
       if (!taken.has(`eth${number}`)) return `eth${number}`
     return asked ?? 'eth0'
-  }
-
-  /** One endpoint with an address of each family; what was claimed before a failure is given back. */
-  async #claim(network: NetworkSpec, { ip, ip6, mac, name }: Request): Promise<LocalRecord> {
-    const { store, newRequestId, onReleased } = this.#options
-    const records: LocalRecord[] = []
-    try {
-      for (const [isIpv6, asked] of [
-        [false, ip],
-        [true, ip6],
-      ] as const) {
-        const first = network.subnets.find(({ cidr }) => cidr.includes(':') === isIpv6)
-        const subnet = asked === undefined ? first : subnetOf(network, asked)
-        // A reservation has addresses of both families.
-        const has = records.some(({ addresses }) => addresses.some((each) => each.includes(':') === isIpv6))
-        if (subnet !== undefined && !has) records.push(await this.#claimIn({ network, subnet }, asked, name))
-      }
-      const [primary, ...others] = records
-      if (primary === undefined) throw new WeftError('invalid', { what: 'the network has no subnet', on: network.name })
-      return await mergeRecords(this.#options, [primary, ...others], mac, '')
-    } catch (error) {
-      store.change((state) =>
-        withReleased(
-          state,
-          records.map(({ uid }) => uid),
-          newRequestId(),
-        ),
-      )
-      onReleased()
-      throw error
-    }
-  }
-
-  async #claimIn({ network, subnet }: Pool, asked: string | undefined, name: string | undefined) {
-    const { store, controller, fence, newRequestId, now } = this.#options
-    const request = { ...(await fence()), req: newRequestId(), network: network.uid, subnet: subnet.uid }
-    const names = name === undefined ? {} : { names: [name] }
-    const wish = { ...request, ...names, ...(asked === undefined ? {} : { address: asked }) }
-    const answer = await controller.ask('claim', wish, CLAIM_MS)
-    const askers = name === undefined ? [] : [{ id: '', name }]
-    const record = claimed({ network, subnet }, answer, askers, { asked: asked !== undefined, now: now() })
-    store.change((state) => withRecord(state, record))
-    return record
   }
 
   async #isMade(sandbox: string, ifname: string): Promise<boolean> {
