@@ -239,6 +239,27 @@ export async function makeCluster(
   }
 }
 
+export interface Overlay extends Machines {
+  readonly addresses: readonly [c1: string, c2: string]
+}
+
+/** Two machines as one cluster with the network `over`, and a container in it on either that reach each other: c1 and c2. */
+export async function bootOverlay(): Promise<Overlay> {
+  const machines = await bootMachines()
+  try {
+    const { first, second } = machines
+    await makeCluster(machines)
+    await first.must(['weft', 'network', 'create', '--subnet', '10.20.0.0/24', 'over'])
+    await first.must(['weft', 'status', '--wait', '--timeout', '30s'])
+    const addresses = [await runContainer(first, 'c1', 'over'), await runContainer(second, 'c2', 'over')] as const
+    if (!(await reaches(first, 'c1', addresses[1]))) throw new Error('c1 does not reach c2')
+    return { ...machines, addresses }
+  } catch (error) {
+    await machines.close()
+    throw error
+  }
+}
+
 /** A container that Docker starts again after whatever happens. */
 export async function runContainer(machine: Machine, name: string, network: string): Promise<string> {
   const options = ['--detach', '--restart', 'always', '--stop-timeout', '1', '--name', name, '--network', network]

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { WEFT_LINK_GROUP } from '@weft/shared'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../../cli/src/lab/run.ts'
-import { bootMachines, type Machine, type Machines, makeCluster, reaches, runContainer } from './machine.ts'
+import { bootOverlay, type Machine, type Overlay, reaches, runContainer } from './machine.ts'
 import { tarball, whyNot } from './tree.ts'
 
 const DEB = '/var/lib/test/weft.deb'
@@ -12,21 +12,16 @@ const UNITS = ['weft-agent.service', 'weft-dns.service', 'weft-controller.servic
 const reason = whyNot()
 
 describe.skipIf(reason !== undefined)(`the package's life${reason === undefined ? '' : ` (${reason})`}`, () => {
-  let machines: Machines
+  let machines: Overlay
   let first: Machine
   let second: Machine
   let address = ''
 
   beforeAll(async () => {
-    machines = await bootMachines()
+    machines = await bootOverlay()
     first = machines.first
     second = machines.second
-    await makeCluster(machines)
-    await first.must(['weft', 'network', 'create', '--subnet', '10.20.0.0/24', 'over'])
-    await first.must(['weft', 'status', '--wait', '--timeout', '30s'])
-    await runContainer(second, 'c2', 'over')
-    address = await runContainer(first, 'c1', 'over')
-    expect(await reaches(second, 'c2', 'c1')).toBe(true)
+    address = machines.addresses[0]
   })
   afterAll(() => machines?.close())
 

@@ -1,7 +1,7 @@
 /** Boots, in whatever order the parts come up: Docker's containers are back, with their addresses and names. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../../cli/src/lab/wait.ts'
-import { addressOf, bootMachines, type Machine, type Machines, makeCluster, reaches, runContainer } from './machine.ts'
+import { addressOf, bootOverlay, type Machine, type Overlay, reaches } from './machine.ts'
 import { whyNot } from './tree.ts'
 
 /** Docker looks for a plugin that is not there for 15 s (1 + 2 + 4 + 8), for each network anew. */
@@ -10,19 +10,16 @@ const LATE_S = 20
 const reason = whyNot()
 
 describe.skipIf(reason !== undefined)(`order of starting${reason === undefined ? '' : ` (${reason})`}`, () => {
-  let machines: Machines
+  let machines: Overlay
   let first: Machine
   let second: Machine
   let before: readonly string[] = []
 
   beforeAll(async () => {
-    machines = await bootMachines()
+    machines = await bootOverlay()
     first = machines.first
     second = machines.second
-    await makeCluster(machines)
-    await first.must(['weft', 'network', 'create', '--subnet', '10.20.0.0/24', 'over'])
-    await first.must(['weft', 'status', '--wait', '--timeout', '30s'])
-    before = [await runContainer(first, 'c1', 'over'), await runContainer(second, 'c2', 'over')]
+    before = machines.addresses
   })
   afterAll(() => machines?.close())
 
