@@ -63,6 +63,13 @@ describe('the documents', () => {
     ])
   })
 
+  it('the guide says the place of every block to a reader, too', () => {
+    const guide = fs.readFileSync(path.join(ROOT, 'docs/guide.md'), 'utf8')
+    const shown = [...guide.matchAll(/^```sh (\w+).*\n# on (\w+)$/gm)]
+    expect(shown.map(([, place]) => place)).toEqual(documentBlocks(guide).map(({ place }) => place))
+    expect(shown.filter(([, place, said]) => place !== said)).toEqual([])
+  })
+
   it.each<[string, string, boolean]>([
     ['a\nb', 'a\nb\n', true],
     ['a\n…\nd', 'a\nb\nc\nd', true],

@@ -7,6 +7,7 @@ export interface DocumentBlock {
   readonly place: string
   /** What follows the place: `fails`, `vlan`. */
   readonly marks: readonly string[]
+  /** Without the comment that says the place to a reader. */
   readonly commands: string
   /** The text block after it, before the next commands. */
   readonly prints: string | undefined
@@ -23,7 +24,7 @@ export function documentBlocks(markdown: string): DocumentBlock[] {
     const [place, ...marks] = info.split(' ').filter((word) => word !== '')
     const last = blocks.at(-1)
     if (language === 'sh' && place !== undefined)
-      blocks.push({ section, place, marks, commands: body.trim(), prints: undefined })
+      blocks.push({ section, place, marks, commands: body.replace(/^# on .*\n/, '').trim(), prints: undefined })
     else if (language === 'text' && last?.prints === undefined && last !== undefined)
       blocks[blocks.length - 1] = { ...last, prints: body.trimEnd() }
   }
