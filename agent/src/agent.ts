@@ -1,11 +1,12 @@
 /**
  * The agent put together. The order of starting: the state file, so that Docker's calls can be answered; the kernel; the
  * plugin socket, for which Docker may be waiting; then everything that needs somebody else.
+ *
+ * Over 300 lines: every part is made here and nowhere else, and each knows the others by what it is given here.
  */
 
 import type { Server } from 'node:http'
 import path from 'node:path'
-import type { HostProblem } from '@weft/shared'
 import { FABRIC_NETNS, type WeftError } from '@weft/shared'
 import { Attachments } from './attach/attachments.ts'
 import { createController } from './bus/controller.ts'
@@ -34,6 +35,7 @@ import { Loop } from './loop.ts'
 import { Outbox } from './outbox.ts'
 import { claimsOf } from './plan/index.ts'
 import { createPortWatch } from './port-watch.ts'
+import { Progress } from './progress.ts'
 import { createReconcile } from './reconcile.ts'
 import { localEndpoints } from './state/local-endpoints.ts'
 import { withReleased } from './state/records.ts'
@@ -110,8 +112,6 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       session.changed(true)
     },
   })
-  let applied = 0
-  let passProblems: readonly HostProblem[] = []
   const { pass, wire } = createReconcile({
     host,
     kernel,
@@ -131,12 +131,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     everyMs: Math.min(PASS_EVERY_MS, supervisor.everyMs ?? PASS_EVERY_MS),
     onResult: (result) => {
       supervisor.passed()
-      applied = Math.max(applied, result.applied ?? 0)
-      const messages = new Set(result.problems.map(({ message }) => message))
-      const isMended = passProblems.some(({ message }) => !messages.has(message))
-      passProblems = result.problems
-      if (isMended) watch.mended()
-      tellIfNew()
+      if (progress.passed(result)) watch.mended()
+      progress.tellIfNew()
     },
   })
 
@@ -156,15 +152,12 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     http: createHttpLink({ controllers: options.controllers, host, secret: options.secret, ca: options.ca }),
     log,
   })
-  const problems = () => [
-    ...(store.failure === undefined ? [] : [{ code: store.failure.code, message: store.failure.message }]),
-    ...passProblems,
-    ...keeper.problems,
-    ...watch.problems,
-    ...session.problems,
-    ...outbox.problems,
-    ...names.problems,
-  ]
+  const progress = new Progress({
+    store,
+    networksApplied: () => keeper.applied,
+    others: () => [keeper, watch, session, outbox, names].flatMap(({ problems }) => problems),
+    tell: (isThere) => session.changed(isThere),
+  })
   const session: Session = new Session({
     host,
     controller,
@@ -172,23 +165,22 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     log,
     facts: () => describe(seenWays ?? readHostWays()),
     heartbeatMs: HEARTBEAT_MS,
-    progress: () => ({ applied: Math.min(applied, keeper.applied), problems: problems() }),
+    progress: () => progress,
     onIntent: ({ previous, own }) => {
       watch.intentCame()
       giveBack()
-      // Revisions may begin anew after a restore.
-      if (previous?.incarnation !== store.current.position?.incarnation) applied = 0
       // A claim's echo: desired does not depend on it, and a pass would only stand in the way of the endpoint's own.
-      const level = own && passProblems.length === 0 && applied === previous?.revision
+      const level = progress.accepted(previous) && own
       // Nobody acts on it before it is on disk.
       store.durable().then(
         () => {
-          if (level) applied = store.written.position?.revision ?? applied
+          const written = store.written.position?.revision
+          if (level && written !== undefined) progress.appliedAsItIs(written)
           else loop.trigger('intent')
           keeper.trigger()
         },
         // The failure is a problem of the host, to be told.
-        () => tellIfNew(),
+        () => progress.tellIfNew(),
       )
     },
     onJoined: () => {
@@ -206,19 +198,10 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     outbox.changed(uid)
     giveBack()
   }
-  let told = ''
-  const tellIfNew = () => {
-    const reached = Math.min(applied, keeper.applied)
-    const text = JSON.stringify([reached, problems(), store.current.position])
-    if (text === told) return
-    told = text
-    // Somebody may be waiting for it (`weft status --wait`).
-    session.changed(reached === store.current.position?.revision)
-  }
 
   const fence = () => session.fence()
   const fenceSoon = () => session.ready(JOIN_WAIT_MS)
-  const outbox = new Outbox({ store, controller, fence, loop, log, onProblems: tellIfNew })
+  const outbox = new Outbox({ store, controller, fence, loop, log, onProblems: () => progress.tellIfNew() })
   const engine = new Engine(options.dockerSocket)
   const doctor = createDoctor({
     host,
@@ -282,7 +265,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     store,
     log,
     isUp: () => watch.up,
-    onChanged: tellIfNew,
+    onChanged: () => progress.tellIfNew(),
     retryMs: KEEPER_RETRY_MS,
   })
   const watch: DockerWatch = new DockerWatch({
