@@ -14,7 +14,6 @@
 import {
   type Announcement,
   type DriverHost,
-  type EntryMap,
   formatOp,
   type HostFacts,
   type HostPortClaim,
@@ -40,10 +39,9 @@ import {
   renameOps,
   type TakenPort,
 } from './plan/index.ts'
-import { localEndpoints, sandboxesOf, withAttachment } from './state/local-endpoints.ts'
-import type { LocalRecords } from './state/records.ts'
+import { arrived, withAttachments } from './state/arrived.ts'
+import { localEndpoints, sandboxesOf } from './state/local-endpoints.ts'
 import type { StateStore } from './state/store.ts'
-import { dockersWays } from './state/ways-out.ts'
 
 export interface ReconcileOptions {
   readonly host: string
@@ -245,52 +243,11 @@ function mayCarry(mode: CarryMode, observed: HostState): (netns: string) => bool
   return (netns) => mode === 'all' || (mode === 'present' && present.has(netns))
 }
 
-/** However long Docker takes; then the interface is ours to keep whatever it lacks. */
-const MOVING_MS = 15_000
-
-/**
- * An interface seen in its sandbox is kept from when Docker is done with it. Adding its address or route before Docker
- * does makes Docker's own attempt fail, and the container's start with it.
- */
-function arrived(
-  { records, entries }: { records: LocalRecords; entries: EntryMap },
-  before: LocalEndpoint,
-  after: LocalEndpoint,
-  observed: HostState,
-  now: number,
-): LocalEndpoint {
-  if (before.attachment.phase !== 'in-flight' || after.attachment.phase !== 'sandbox') return after
-  const record = records.get(after.uid)
-  if (record === undefined || record.settled || now - record.since > MOVING_MS) return after
-  const { netns, name } = after.attachment.link
-  const up = observed.links.some((link) => link.netns === netns && link.name === name && link.up === true)
-  const has = new Set(
-    observed.addresses.flatMap((each) => (each.netns === netns && each.link === name ? each.address : [])),
-  )
-  const routed = new Set(observed.routes.flatMap((each) => (each.netns === netns ? (each.via ?? []) : [])))
-  const byDevice = (destination: string) =>
-    observed.routes.some((each) => each.netns === netns && each.link === name && each.destination === destination)
-  const { gateways, devices } = dockersWays(record, entries)
-  const isRouted = gateways.every((each) => routed.has(each)) && devices.every(byDevice)
-  const done = up && after.addresses.every((each) => has.has(each)) && isRouted
-  return done ? after : before
-}
-
 function note(store: StateStore, endpoints: readonly LocalEndpoint[], now: number): void {
   store.change((state) => {
     const next = withAttachments(state.endpoints, endpoints, now)
     return next === state.endpoints ? state : { ...state, endpoints: next }
   })
-}
-
-/** The very same map when nothing is new. */
-function withAttachments(records: LocalRecords, endpoints: readonly LocalEndpoint[], now: number): LocalRecords {
-  const changed = endpoints.flatMap(({ uid, attachment }) => {
-    const record = records.get(uid)
-    const next = record === undefined ? undefined : withAttachment(record, attachment, now)
-    return next === undefined || next === record ? [] : [[uid, next] as const]
-  })
-  return changed.length === 0 ? records : new Map([...records, ...changed])
 }
 
 function hostOf({ underlay, interfaces }: HostFacts): DriverHost {
