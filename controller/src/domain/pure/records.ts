@@ -5,22 +5,19 @@
 import {
   AuxAddresses,
   CidrText,
-  EGRESS_MODES,
   EndpointName,
   HostFacts,
   InterfaceName,
   IpText,
   Mac,
-  Mtu,
   Name,
+  NetworkSpec,
   PathMtu,
   PublicationSpec,
   PublishedPort,
   PublishOn,
   parseJsonWith,
-  StringMap,
   Uid,
-  Vni,
   WeftError,
 } from '@weft/shared'
 import { z } from 'zod'
@@ -37,15 +34,7 @@ export const PublicationsGenerationRecord = z.strictObject({ ...edited })
 
 export const NetworkRecord = z.strictObject({
   ...edited,
-  uid: Uid,
-  name: Name,
-  driver: z.string(),
-  options: StringMap,
-  labels: StringMap,
-  internal: z.boolean(),
-  egress: z.enum(EGRESS_MODES),
-  mtu: Mtu.optional(),
-  vni: Vni.optional(),
+  ...NetworkSpec.omit({ subnets: true }).shape,
   /** In the order in which they were asked for. */
   subnets: z.array(Uid),
   createdAt: Time,
