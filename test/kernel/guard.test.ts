@@ -106,24 +106,15 @@ describe('the guard of an interface', () => {
   })
 
   describe('in a sandbox', () => {
+    /** A macvlan child of `parent`, as eth0 of the sandbox. */
+    const moveChild = (mac: string) => {
+      const child = ['name', 'eth0', 'address', mac, 'type', 'macvlan', 'mode', 'bridge']
+      run('ip', 'link', 'add', 'link', 'parent', ...child)
+      run('ip', 'link', 'set', 'eth0', 'netns', sandbox.replace('/run/netns/', ''))
+    }
     beforeEach(async () => {
       run('ip', 'link', 'add', 'parent', 'type', 'veth', 'peer', 'name', 'seen')
-      run(
-        'ip',
-        'link',
-        'add',
-        'link',
-        'parent',
-        'name',
-        'eth0',
-        'address',
-        OWN.mac,
-        'type',
-        'macvlan',
-        'mode',
-        'bridge',
-      )
-      run('ip', 'link', 'set', 'eth0', 'netns', sandbox.replace('/run/netns/', ''))
+      moveChild(OWN.mac)
       for (const link of ['parent', 'seen']) quiet((...argv) => run(argv[0] ?? '', ...argv.slice(1)), link)
       quiet(inside, 'eth0')
     })
@@ -159,22 +150,7 @@ describe('the guard of an interface', () => {
     it('lets alone another interface of its name', async () => {
       await guard()
       inside('ip', 'link', 'del', 'eth0')
-      run(
-        'ip',
-        'link',
-        'add',
-        'link',
-        'parent',
-        'name',
-        'eth0',
-        'address',
-        OTHER.mac,
-        'type',
-        'macvlan',
-        'mode',
-        'bridge',
-      )
-      run('ip', 'link', 'set', 'eth0', 'netns', sandbox.replace('/run/netns/', ''))
+      moveChild(OTHER.mac)
       quiet(inside, 'eth0')
       expect(arrives(forged)).toEqual(Object.keys(forged))
     })

@@ -1,11 +1,35 @@
-/** Builders for the agent's tests. */
-import { type EndpointSpec, type Entry, type EntryMap, type NetworkSpec, toEntryMap } from '@weft/shared'
+/** Builders of what tests begin with. */
+import {
+  type EndpointSpec,
+  type Entry,
+  type EntryMap,
+  type NetworkCreateRequest,
+  type NetworkSpec,
+  toEntryMap,
+} from '@weft/shared'
 import { type AgentState, blankState, type LocalRecord } from '../../agent/src/state/records.ts'
 
 export const uidOf = (letter: string): string => letter.repeat(20)
 export const NET = uidOf('n')
 export const SUB4 = uidOf('4')
 export const SUB6 = uidOf('6')
+
+/** A wish for an overlay with everything left to Weft. */
+export function plainRequest(name: string): NetworkCreateRequest {
+  return {
+    req: 'request-1',
+    name,
+    driver: 'overlay',
+    subnets: [],
+    auxAddresses: {},
+    options: {},
+    labels: {},
+    internal: false,
+    ipv4: true,
+    ipv6: false,
+    dryRun: false,
+  }
+}
 
 export function network(parts: Partial<NetworkSpec> = {}): NetworkSpec {
   return {

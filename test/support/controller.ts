@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { connectNats, type NatsBus } from '../../controller/src/bus/index.ts'
 import { freePort } from '../../controller/src/embedded/index.ts'
+import { plainRequest } from './builders.ts'
 import { call, type HttpAnswer } from './http.ts'
 
 const MAIN = path.join(import.meta.dirname, '../../controller/src/main.ts')
@@ -100,15 +101,7 @@ export class ControllerProcess {
 }
 
 export const networkRequest = (name: string, more: Record<string, unknown> = {}) => ({
+  ...plainRequest(name),
   req: `test-${name}-0001`,
-  name,
-  driver: 'overlay',
-  subnets: [],
-  auxAddresses: {},
-  options: {},
-  labels: {},
-  internal: false,
-  ipv6: false,
-  dryRun: false,
   ...more,
 })

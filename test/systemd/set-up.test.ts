@@ -26,28 +26,13 @@ describe.skipIf(reason !== undefined)(`setting up${reason === undefined ? '' : `
     expect(refused).toMatchObject({ code: 4, out: '' })
     expect(refused.err).toContain('nats-server of nats-server.service listens there')
     expect(refused.err).toContain('systemctl disable --now nats-server.service')
-    const etcd = await host.exec([
-      'weft',
-      'controller',
-      'init',
-      '--nats-listen',
-      '127.0.0.1:2379',
-      '--listen',
-      '10.78.0.1:7474',
-    ])
+    const onEtcdsPort = ['--nats-listen', '127.0.0.1:2379', '--listen', '10.78.0.1:7474']
+    const etcd = await host.exec(['weft', 'controller', 'init', ...onEtcdsPort])
     expect(etcd.code, 'nobody listens there yet').toBe(0)
     await host.must(['systemctl', 'disable', '--now', '--quiet', 'weft-controller.service'])
     await host.shell('rm -r /etc/weft/controller.json /var/lib/weft')
     await host.must(['systemctl', 'start', 'etcd.service'])
-    const held = await host.exec([
-      'weft',
-      'controller',
-      'init',
-      '--nats-listen',
-      '127.0.0.1:2379',
-      '--listen',
-      '10.78.0.1:7474',
-    ])
+    const held = await host.exec(['weft', 'controller', 'init', ...onEtcdsPort])
     expect(held.code).toBe(4)
     expect(held.err).toContain('systemctl disable --now etcd.service')
     expect((await host.exec(['ls', '/etc/weft/controller.json', '/var/lib/weft/secret'])).out).toBe('')

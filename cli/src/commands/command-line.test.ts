@@ -1,5 +1,6 @@
 /** Command lines from words to requests, and those that must not become one: nothing is sent, since nobody listens. */
 import { describe, expect, it } from 'vitest'
+import { plainRequest } from '../../../test/support/builders.ts'
 import { CreateFlags, createRequest } from './network/request.ts'
 import { buildProgram, type Parsed } from './program.ts'
 import { runCommandLine } from './run.ts'
@@ -39,19 +40,7 @@ async function parse(...argv: string[]): Promise<Parsed> {
 }
 
 describe('network create: from words to the request', () => {
-  const empty = {
-    req: 'request-1',
-    name: 'mynet',
-    driver: 'overlay',
-    subnets: [],
-    auxAddresses: {},
-    options: {},
-    labels: {},
-    internal: false,
-    ipv4: true,
-    ipv6: false,
-    dryRun: false,
-  }
+  const empty = plainRequest('mynet')
   it.each<[string, object]>([
     ['mynet', {}],
     ['-d vxlan mynet', {}],

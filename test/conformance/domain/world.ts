@@ -25,6 +25,7 @@ import { keys } from '../../../controller/src/domain/pure/keys.ts'
 import { etcdKv } from '../../../controller/src/store/etcd.ts'
 import type { Compare, Kv } from '../../../controller/src/store/kv.ts'
 import { type ModelClientOptions, ModelStore } from '../../../controller/src/store/model.ts'
+import { plainRequest } from '../../support/builders.ts'
 import type { EtcdServer } from '../../support/etcd.ts'
 
 export interface DomainWorld {
@@ -134,20 +135,7 @@ let requests = 0
 export const newRequest = (): string => `request-${requests++}`
 
 export function networkRequest(name: string, changes: Partial<NetworkCreateRequest> = {}): NetworkCreateRequest {
-  return {
-    req: newRequest(),
-    name,
-    driver: 'overlay',
-    subnets: [],
-    auxAddresses: {},
-    options: {},
-    labels: {},
-    internal: false,
-    ipv4: true,
-    ipv6: false,
-    dryRun: false,
-    ...changes,
-  }
+  return { ...plainRequest(name), req: newRequest(), ...changes }
 }
 
 /** Claims an address in the network's first subnet (or the given one). */
