@@ -3,11 +3,10 @@
  *
  * Invariant: where the table in a sandbox sends questions to us, we listen; it is the last made and the first removed.
  */
-import fs from 'node:fs'
-import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import type { Sandboxes } from '../kernel/sandbox/index.ts'
 import type { Log } from '../log.ts'
+import { Lookout } from '../lookout.ts'
 import { type NamesFile, NO_NAMES } from './names.ts'
 import { SandboxServer } from './sandbox-server.ts'
 import { makeZone, type Zone } from './zone.ts'
@@ -29,10 +28,6 @@ interface Serving {
   readonly server: SandboxServer
 }
 
-/** Docker makes the file, and mounts the namespace on it a little later, of which inotify says nothing. */
-const NEAR_MS = 2
-const NEAR_FOR_MS = 2_000
-const FAR_MS = 250
 /** Our sockets hold a namespace that Docker is done with; without an agent nobody says that it is. */
 const SWEEP_MS = 1_000
 /** Names with several addresses whose turn is remembered. */
@@ -41,17 +36,16 @@ const MOST_TURNS = 10_000
 export class ResolverService {
   readonly #options: ServiceOptions
   readonly #serving = new Map<string, Serving>()
-  readonly #watchers = new Map<string, fs.FSWatcher>()
+  readonly #lookout: Lookout
   readonly #turns = new Map<string, number>()
   readonly #complained = new Set<string>()
   #waiting = new Map<string, Wanted>()
   #zones = new Map<string, Zone>()
-  #nearUntilMs = 0
-  #timer: NodeJS.Timeout | undefined
   readonly #sweep: NodeJS.Timeout
 
   constructor(options: ServiceOptions) {
     this.#options = options
+    this.#lookout = new Lookout({ look: () => this.#look(), nowMs: options.nowMs })
     this.#sweep = setInterval(() => this.#dropGone(), SWEEP_MS)
   }
 
@@ -72,49 +66,23 @@ export class ResolverService {
       if (serving === undefined) this.#waiting.set(sandbox.path, sandbox)
       else Object.assign(serving, { wanted: sandbox, zones: this.#zonesOf(sandbox) })
     }
-    this.#watchFolders()
-    this.#lookSoon()
+    this.#lookout.look()
   }
 
   /** Leaves every sandbox to Docker's resolver. */
   close(): void {
     this.take(NO_NAMES)
-    clearTimeout(this.#timer)
     clearInterval(this.#sweep)
-    for (const watcher of this.#watchers.values()) watcher.close()
+    this.#lookout.close()
   }
 
   #zonesOf({ networks }: Wanted): Zone[] {
     return networks.flatMap((uid) => this.#zones.get(uid) ?? [])
   }
 
-  /** The folders in which awaited namespaces will appear. */
-  #watchFolders(): void {
-    const folders = new Set([...this.#waiting.keys()].map((file) => path.dirname(file)))
-    for (const folder of folders) {
-      if (this.#watchers.has(folder) || !fs.existsSync(folder)) continue
-      const watcher = fs.watch(folder, () => this.#lookSoon())
-      const drop = () => {
-        watcher.close()
-        this.#watchers.delete(folder)
-      }
-      watcher.on('error', drop)
-      this.#watchers.set(folder, watcher)
-    }
-  }
-
-  #lookSoon(): void {
-    this.#nearUntilMs = this.#options.nowMs() + NEAR_FOR_MS
-    this.#look()
-  }
-
-  #look(): void {
-    clearTimeout(this.#timer)
+  #look(): string[] {
     for (const wanted of this.#waiting.values()) this.#enter(wanted)
-    if (this.#waiting.size === 0) return
-    const near = this.#options.nowMs() < this.#nearUntilMs
-    if (!near) this.#watchFolders()
-    this.#timer = setTimeout(() => this.#look(), near ? NEAR_MS : FAR_MS)
+    return [...this.#waiting.keys()]
   }
 
   #enter(wanted: Wanted): void {
@@ -167,7 +135,7 @@ export class ResolverService {
       this.#leave(path)
       this.#waiting.set(path, wanted)
     }
-    if (this.#waiting.size > 0) this.#look()
+    if (this.#waiting.size > 0) this.#lookout.look()
   }
 
   #turn(name: string): number {
