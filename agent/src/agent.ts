@@ -26,9 +26,10 @@ import { createPluginServer, hasInheritedSocket, listenForDocker } from './docke
 import { createTakeOver } from './docker/take-over.ts'
 import { DockerWatch } from './docker/watch.ts'
 import { createDoctor } from './doctor/doctor.ts'
+import { GuardsAhead } from './guards-ahead.ts'
 import { createHostDoor } from './host-calls.ts'
 import { describeHost } from './host-facts.ts'
-import { createLinuxKernel, type HostWays, readHostWays, whoAnswers } from './kernel/index.ts'
+import { createLinuxKernel, type HostWays, isNetns, readHostWays, whoAnswers } from './kernel/index.ts'
 import { openNamespaceFinder } from './kernel/namespace-finder.ts'
 import type { Log } from './log.ts'
 import { Loop } from './loop.ts'
@@ -112,7 +113,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       session.changed(true)
     },
   })
-  const { pass, wire } = createReconcile({
+  const { pass, wire, between } = createReconcile({
     host,
     kernel,
     store,
@@ -124,6 +125,15 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     now,
     carryMode: () => carrying.mode,
     listenersAt: createListenersAt(),
+  })
+  const guardsAhead = new GuardsAhead({
+    hostId: host,
+    store,
+    kernel,
+    between,
+    isThere: isNetns,
+    nowMs: () => performance.now(),
+    log,
   })
   const loop = new Loop({
     pass,
@@ -311,6 +321,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
         newRequestId: newId,
         now,
         onChanged: (uid) => endpointChanged(uid),
+        onJoined: (uid) => guardsAhead.expect(uid),
       }),
     },
   })
@@ -349,6 +360,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       outbox.stop()
       keeper.stop()
       attachments.stop()
+      guardsAhead.stop()
       names.stop()
       await closeServer(server)
       await loop.stop()

@@ -76,6 +76,8 @@ export interface Reconcile {
    * first, while the network has a problem, when more than the endpoint's own links would change, or when an op failed.
    */
   readonly wire: (uid: string) => Promise<boolean>
+  /** Runs work on the kernel between rounds, with the host as the last pass saw it; not before the first. */
+  readonly between: (work: (host: DriverHost) => Promise<void>) => Promise<void>
 }
 
 const ANNOUNCE_AFTER_MS = [0, 200, 1_000, 2_000] as const
@@ -167,7 +169,12 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
       return true
     })
 
-  return { pass, wire }
+  const between = (work: (host: DriverHost) => Promise<void>) =>
+    exclusively(async () => {
+      if (last !== undefined) await work(last.host)
+    })
+
+  return { pass, wire, between }
 }
 
 /** What the last pass went by, and what it left. */

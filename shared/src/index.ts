@@ -130,6 +130,8 @@ export {
   RouteSchema,
 } from './host-state/host-state.ts'
 export {
+  type Awaited,
+  type ComingLink,
   mergeNftTables,
   NFT_TABLE_COMMENT,
   type NftChain,

@@ -1,5 +1,6 @@
 /** The guard on the real kernel: what a container with CAP_NET_RAW sends, and what of it the next one gets to see. */
 import { execFileSync } from 'node:child_process'
+import { release } from 'node:os'
 import { guardTable, linkLocalOf, type NftTable } from '@weft/shared'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { arp, ether, ipv4, ipv6, nd, sendFrames, udp, vlanTagged } from '../support/frames.ts'
@@ -155,4 +156,64 @@ describe('the guard of an interface', () => {
       expect(arrives(forged)).toEqual(Object.keys(forged))
     })
   })
+
+  describe('of an interface that is still to come', () => {
+    const table = (name: string) =>
+      guardTable('u7', {
+        netns: sandbox,
+        name,
+        at: 'egress',
+        mac: OWN.mac,
+        sharesMac: false,
+        addresses: [OWN.ip, OWN.ip6],
+      })
+    const coming = { link: { netns: '', name: 'wfcoming' }, names: ['wfcoming', 'eth0', 'eth1'] }
+    const ahead = (name: string) => world.kernel.apply([{ op: 'nft-table-set', table: table(name), coming }])
+    const move = () => {
+      run('ip', 'link', 'set', 'wfcoming', 'netns', sandbox.replace('/run/netns/', ''))
+      inside('ip', 'link', 'set', 'wfcoming', 'name', 'eth0')
+      quiet(inside, 'eth0')
+    }
+    const told = async () => (await world.kernel.observe([sandbox])).state.nftTables
+    beforeEach((context) => {
+      context.skip(!hooksAhead(), 'Linux hooks into links that are still to come from 6.16 on')
+      run('ip', 'link', 'add', 'parent', 'type', 'veth', 'peer', 'name', 'seen')
+      for (const link of ['parent', 'seen']) quiet((...argv) => run(argv[0] ?? '', ...argv.slice(1)), link)
+      const of = ['address', OWN.mac, 'type', 'macvlan', 'mode', 'bridge']
+      run('ip', 'link', 'add', 'link', 'parent', 'name', 'wfcoming', ...of)
+    })
+
+    it('stands from its first frame on, and is the one that is wanted when it has come', async () => {
+      expect(await ahead('eth0')).toEqual([])
+      move()
+      expect(arrives(honest)).toEqual(Object.keys(honest))
+      expect(arrives(forged)).toEqual([])
+      expect(await told()).toEqual([table('eth0')])
+    })
+
+    it('holds under another name than the expected one, and is set anew for it', async () => {
+      expect(await ahead('eth1')).toEqual([])
+      move()
+      expect(arrives(forged)).toEqual([])
+      expect(await told()).not.toEqual([table('eth0')])
+      await set(table('eth0'))
+      expect(arrives(honest)).toEqual(Object.keys(honest))
+      expect(arrives(forged)).toEqual([])
+    })
+
+    it('is not set for one that has left, nor where another has its number', async () => {
+      const [{ ifindex } = { ifindex: 0 }] = json<{ ifindex: number }>('ip', '-j', 'link', 'show', 'dev', 'wfcoming')
+      inside('ip', 'link', 'add', 'other', 'index', String(ifindex), 'type', 'veth', 'peer', 'name', 'another')
+      expect((await ahead('eth0')).map(({ error }) => error.code)).toEqual(['conflict'])
+      inside('ip', 'link', 'del', 'other')
+      move()
+      expect((await ahead('eth0')).map(({ error }) => error.code)).toEqual(['not_found'])
+      expect(await told()).toEqual([])
+    })
+  })
 })
+
+function hooksAhead(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number.parseFloat)
+  return major > 6 || (major === 6 && minor >= 16)
+}

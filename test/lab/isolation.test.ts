@@ -302,15 +302,16 @@ describe('isolation', () => {
       expect(await arrived('wire-1', 'wire-2', seat('wire-3'))).toEqual([])
     })
 
-    it('forges nothing with its first instruction', async () => {
-      const heard = await capture('red-2')
-      const { mac, ip } = seat('red-2')
+    it.each(['red', 'direct', 'wire'])('forges nothing with its first instruction on %s', async (network) => {
+      const target = `${network}-2`
+      const heard = await capture(target)
+      const { mac, ip } = seat(target)
       const frame = ether(mac, '02:00:00:00:00:99', 0x0800, ipv4('10.70.0.99', ip, 17, udp(1000, 41_009)))
-      const argv = ['run', '--rm', '--network', 'red', 'weft/tools', ...sendArgv('eth0', [frame])]
+      const argv = ['run', '--rm', '--network', network, 'weft/tools', ...sendArgv('eth0', [frame])]
       for (let count = 0; count < 3; count++) expect((await docker('docker1', ...argv)).code).toBe(0)
-      await sends('red-1', [markFrom('red-1', 'red-2')])
-      await eventually('the mark', 5000, async () => ((await heard('red-2')).includes(`.${MARK}:`) ? true : undefined))
-      expect(await heard('red-2')).not.toContain('.41009:')
+      await sends(`${network}-1`, [markFrom(`${network}-1`, target)])
+      await eventually('the mark', 5000, async () => ((await heard(target)).includes(`.${MARK}:`) ? true : undefined))
+      expect(await heard(target)).not.toContain('.41009:')
     })
   })
 

@@ -165,6 +165,7 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
         kernel,
         newRequestId,
         onChanged: () => undefined,
+        onJoined: async () => undefined,
         refuseTaken: (ports, uid) => refuseTaken(store.current, ports, uid),
       }),
       'Test.Hang': () => new Promise(() => undefined),

@@ -29,6 +29,6 @@ export function joinAnswer(network: NetworkSpec, record: LocalRecord): unknown {
 }
 
 /** Docker adds a number, beginning with 0: a name that ends so is there from the first instruction on. */
-function prefixOf(ifname: string | undefined): string {
+export function prefixOf(ifname: string | undefined): string {
   return /^(.*\D)0$/.exec(ifname ?? '')?.[1] ?? 'eth'
 }

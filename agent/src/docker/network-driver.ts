@@ -45,6 +45,8 @@ export interface NetworkDriverOptions extends SettleOptions {
   readonly now: () => number
   /** @throws `conflict` naming who has a port that the endpoint of that uid is to have */
   readonly refuseTaken: (ports: readonly PublishedPort[], uid: string) => Promise<void>
+  /** An endpoint is on its way to the sandbox that its record names, which it enters when this has resolved. */
+  readonly onJoined: (uid: string) => Promise<void>
   /** An endpoint was attached, detached or altered: the controller is to be told. */
   readonly onChanged: (uid: string) => void
 }
@@ -105,6 +107,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
         const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
         if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
         options.onChanged(record.uid)
+        await options.onJoined(record.uid)
         // Docker moves it after this answer and does not say when it is done; the doorbell does.
         return joinAnswer(network, record)
       })

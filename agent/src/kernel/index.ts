@@ -3,6 +3,7 @@
 export { type Broadcasts, openBroadcasts } from './broadcast.ts'
 export { whoAnswers } from './echo.ts'
 export type { FabricMode } from './fabric.ts'
+export { isNetns } from './fabric.ts'
 export { type HostWays, readHostWays } from './facts.ts'
 export { createFakeKernel, type FakeKernel } from './fake/fake-kernel.ts'
 export type { Kernel, Observation, OpFailure } from './kernel.ts'

@@ -12,6 +12,8 @@
  * Written as a list of what is let through, since at egress `meta protocol` is the sender's own word: a frame passes only
  * if its EtherType on the wire (bits 96 to 111) and the header agree.
  *
+ * In a sandbox it is written before the interface is there, where the kernel lets it (agent/src/plan/guard-ahead.ts).
+ *
  * An interface of the same name that takes the place of ours in a sandbox (another network, after a disconnect) is not
  * ours to guard: the first rule knows the link by its number, as it was when the table was written.
  */

@@ -19,7 +19,7 @@ import {
 import type { NetworkSpec } from '../intent/entry.ts'
 import { deriveMac, FABRIC_NETNS, interfaceName } from '../names.ts'
 import type { DriverHost, LocalEndpoint } from './driver.ts'
-import { type GuardedLink, guardTable } from './guard.ts'
+import { type GuardedLink, guardName, guardTable } from './guard.ts'
 import { shimTable } from './shim-table.ts'
 
 /** The container's interface, wherever it is now, with the attributes that every driver wants of it. */
@@ -98,10 +98,18 @@ export interface PortRules {
   readonly parted: boolean
 }
 
-/** The guard of an interface without a host end stands in its sandbox, from when it is seen there. */
+/**
+ * The guard of an interface without a host end stands in its sandbox: for sure from when it is seen there. One that awaits
+ * it is let be.
+ */
 function sandboxGuard(endpoint: LocalEndpoint, mac: string | undefined, sharesMac: boolean): HostState {
-  if (endpoint.attachment.phase !== 'sandbox') return EMPTY_HOST_STATE
-  const link = { ...endpoint.attachment.link, at: 'egress', mac, sharesMac, addresses: bare(endpoint) } as const
+  const { attachment } = endpoint
+  if (attachment.phase === 'in-flight' && attachment.sandbox !== undefined) {
+    const ahead = { netns: attachment.sandbox, family: 'netdev', name: guardName(endpoint.uid) } as const
+    return { ...EMPTY_HOST_STATE, nftTables: [{ ...ahead, sets: [], chains: [], presence: 'tolerated' }] }
+  }
+  if (attachment.phase !== 'sandbox') return EMPTY_HOST_STATE
+  const link = { ...attachment.link, at: 'egress', mac, sharesMac, addresses: bare(endpoint) } as const
   return { ...EMPTY_HOST_STATE, nftTables: [guardTable(endpoint.uid, link)] }
 }
 

@@ -40,7 +40,8 @@ export function formatOp(op: Op): string {
       const { sets, chains } = op.table
       const elements = sets.reduce((sum, set) => sum + set.elements.length, 0)
       const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0)
-      return `${nft(op.table)} # replaced: ${rules} rules, ${elements} elements`
+      const ahead = op.coming === undefined ? '' : `, ahead of ${op.coming.link.name}`
+      return `${nft(op.table)} # replaced: ${rules} rules, ${elements} elements${ahead}`
     }
     case 'nft-table-delete':
       return nft(op.table, 'delete')

@@ -69,6 +69,21 @@ export type NftSet = z.infer<typeof NftSetSchema>
 export type NftHook = z.infer<typeof NftHookSchema>
 export type NftChain = z.infer<typeof NftChainSchema>
 export type NftTableRef = z.infer<typeof NftTableRefSchema>
+/**
+ * Where the one link is that a table in a sandbox hooks into, while Docker is about to bring it: still under a name in another
+ * netns, and soon under one of `names`. Its number goes along. Linux 6.16 hooks into a link when it comes.
+ */
+export const ComingLinkSchema = z.strictObject({
+  link: z.strictObject({ netns: z.string(), name: z.string() }),
+  names: z.array(z.string().regex(/^[^\s"/]{1,15}$/)),
+})
+export type ComingLink = z.infer<typeof ComingLinkSchema>
+/** A link that is not there yet, as nft can be told of it. */
+export interface Awaited {
+  readonly names: readonly string[]
+  readonly index: number
+}
+
 /** A table as wanted; as observed it is what was written, or one without sets and chains when it was altered since. */
 export type NftTable = z.infer<typeof NftTableSchema>
 
@@ -128,8 +143,11 @@ export function nftClearScript({ family, name }: NftTableRef): string {
   return `add table ${family} ${name}\ndelete table ${family} ${name}\n`
 }
 
-/** The whole table where there is none, as text for nft in its netns; one transaction. Throws `invalid`. */
-export function nftTableScript(table: NftTable): string {
+/**
+ * The whole table where there is none, as text for nft in its netns; one transaction. Throws `invalid`.
+ * @param awaited in place of the device of its hooks, which is not there
+ */
+export function nftTableScript(table: NftTable, awaited?: Awaited): string {
   const checked = NftTableSchema.safeParse(normalNftTable(table))
   if (!checked.success) {
     throw new WeftError('invalid', {
@@ -139,7 +157,11 @@ export function nftTableScript(table: NftTable): string {
     })
   }
   const { family, name, sets, chains } = checked.data
-  const body = [`  comment "${NFT_TABLE_COMMENT}"`, ...sets.map(setText), ...chains.map(chainText)]
+  const body = [
+    `  comment "${NFT_TABLE_COMMENT}"`,
+    ...sets.map(setText),
+    ...chains.map((chain) => chainText(chain, awaited)),
+  ]
   return `table ${family} ${name} {\n${body.join('\n')}\n}\n`
 }
 
@@ -148,17 +170,21 @@ function setText({ kind, name, of, flags, elements }: NftSet): string {
   return `  ${kind} ${name} { ${of};${flags === undefined ? '' : ` flags ${flags.join(', ')};`}${held} }`
 }
 
-function chainText({ name, hook, rules }: NftChain): string {
+function chainText({ name, hook, rules }: NftChain, awaited: Awaited | undefined): string {
+  const { device } = hook ?? {}
+  const known = (rule: string) =>
+    awaited === undefined || device === undefined ? rule : rule.replace(`oif != "${device}"`, `oif != ${awaited.index}`)
   return [
     `  chain ${name} {`,
-    ...(hook === undefined ? [] : [`    ${hookText(hook)}`]),
-    ...rules.map(indent),
+    ...(hook === undefined ? [] : [`    ${hookText(hook, awaited)}`]),
+    ...rules.map(known).map(indent),
     '  }',
   ].join('\n')
 }
 
-function hookText({ type, at, priority, policy = 'accept', device }: NftHook): string {
-  const on = device === undefined ? '' : ` device "${device}"`
+function hookText({ type, at, priority, policy = 'accept', device }: NftHook, awaited: Awaited | undefined): string {
+  const devices = awaited?.names.map((name) => `"${name}"`).join(', ')
+  const on = device === undefined ? '' : devices === undefined ? ` device "${device}"` : ` devices = { ${devices} }`
   return `type ${type} hook ${at}${on} priority ${priority}; policy ${policy};`
 }
 

@@ -9,7 +9,7 @@ import {
   NeighbourSchema,
   RouteSchema,
 } from './host-state.ts'
-import { NftTableRefSchema, NftTableSchema } from './nft-table.ts'
+import { ComingLinkSchema, NftTableRefSchema, NftTableSchema } from './nft-table.ts'
 
 const LinkKey = { netns: z.string(), name: z.string() }
 
@@ -52,8 +52,8 @@ export const OpSchema = z.discriminatedUnion('op', [
   /** Adds or replaces; entries of the all-zero MAC are appended, since there is one per peer. */
   z.strictObject({ op: z.literal('fdb-set'), entry: FdbEntrySchema }),
   z.strictObject({ op: z.literal('fdb-delete'), entry: FdbEntrySchema }),
-  /** Makes the table, or replaces the whole of it in one transaction. */
-  z.strictObject({ op: z.literal('nft-table-set'), table: NftTableSchema }),
+  /** Makes the table, or replaces the whole of it in one transaction; before its link is there when that is `coming`. */
+  z.strictObject({ op: z.literal('nft-table-set'), table: NftTableSchema, coming: ComingLinkSchema.optional() }),
   z.strictObject({ op: z.literal('nft-table-delete'), table: NftTableRefSchema }),
   /** Switches routing on for these families, and makes room for our gateways in iptables; of the others takes the room away. */
   z.strictObject({ op: z.literal('host-forwarding-set'), families: z.array(FamilySchema) }),

@@ -176,7 +176,7 @@ function perform(world: FakeWorld, op: Op): void {
       deleteFdb(world, op.entry)
       break
     case 'nft-table-set':
-      setTable(world, op.table)
+      setTable(world, op.table, op.coming)
       break
     case 'nft-table-delete':
       deleteTable(world, op.table)

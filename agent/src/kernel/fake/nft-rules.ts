@@ -1,15 +1,25 @@
 /** nft tables as the kernel takes them: all or nothing, in place of what was there; hooks stand on links that exist. */
-import { type NftTable, type NftTableRef, nftTableKey, nftTableScript, normalNftTable, WeftError } from '@weft/shared'
+import {
+  type ComingLink,
+  type NftTable,
+  type NftTableRef,
+  nftTableKey,
+  nftTableScript,
+  normalNftTable,
+  WeftError,
+} from '@weft/shared'
 import { type FakeWorld, linkKey } from './world.ts'
 
-export function setTable(world: FakeWorld, table: NftTable): void {
+export function setTable(world: FakeWorld, table: NftTable, coming?: ComingLink): void {
   refuseForeign(world, table)
   // What the text refuses, it refuses.
   nftTableScript(table)
   if (!world.netns.has(table.netns)) throw new WeftError('not_found', { what: 'no such namespace', on: table.netns })
   for (const { hook } of table.chains) {
     const { device } = hook ?? {}
-    if (device === undefined || world.links.has(linkKey({ netns: table.netns, name: device }))) continue
+    if (device === undefined) continue
+    const where = coming?.link ?? { netns: table.netns, name: device }
+    if (world.links.has(linkKey(where))) continue
     throw new WeftError('not_found', { what: 'no such link', on: device, why: `chain of table ${table.name}` })
   }
   world.tables.set(nftTableKey(table), normalNftTable(table))

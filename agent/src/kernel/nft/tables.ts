@@ -9,6 +9,8 @@
  * - A fingerprint is kept only when nothing else happened in the netns between writing and reading back.
  */
 import {
+  type Awaited,
+  type ComingLink,
   type NftTable,
   type NftTableRef,
   nftClearScript,
@@ -20,15 +22,22 @@ import {
 import { PROTOCOL } from '../netlink/channel.ts'
 import { type NetlinkSocket, openNetlink } from '../netlink/transport.ts'
 import type { Namespaces } from '../netns.ts'
+import { dumpLinks, findLink } from '../read/link-row.ts'
 import { dumpTables, fingerprint, readGeneration } from './read-tables.ts'
 import type { RunNft } from './run-nft.ts'
 
 export type NftOp = Extract<Op, { op: 'nft-table-set' | 'nft-table-delete' }>
 
+/** With what nft must be told of a link that comes. */
+type ReadyOp = NftOp & { readonly awaited?: Awaited }
+
 export interface NftTables {
   /** Our tables of the netns. Empty when it is gone. */
   observe(netns: string): readonly NftTable[]
-  /** Carries out ops on one netns in one transaction. @throws `denied`, `invalid`, `not_found`, `internal` */
+  /**
+   * Carries out ops on one netns in one transaction. @throws `denied`, `invalid`, `internal`, `not_found` also for a link that
+   * is not where it comes from, and `conflict` when its number is taken where it comes to
+   */
   apply(netns: string, ops: readonly NftOp[]): void
   /** Changes when nf_tables changes in a netns that is watched: those given, and those that hold tables of ours. */
   generation(always: readonly string[]): string
@@ -79,7 +88,23 @@ export function createNftTables(namespaces: Namespaces, runNft: RunNft): NftTabl
     return now
   }
 
-  function write(netns: string, socket: NetlinkSocket, ops: readonly NftOp[]): void {
+  /** In the sandbox that it comes to it keeps its number, unless another has it there. */
+  function awaitedIn(netns: string, { link, names }: ComingLink): Awaited {
+    const row = namespaces.within(link.netns, () => {
+      using socket = openNetlink()
+      return findLink(socket, link.name)
+    })
+    if (row === undefined) throw new WeftError('not_found', { what: 'link has left already', on: link.name })
+    const { index } = row
+    const isTaken = namespaces.within(netns, () => {
+      using socket = openNetlink()
+      return dumpLinks(socket).some((each) => each.index === index)
+    })
+    if (isTaken) throw new WeftError('conflict', { what: 'number of the link is taken', on: `${link.name} (${index})` })
+    return { names, index }
+  }
+
+  function write(netns: string, socket: NetlinkSocket, ops: readonly ReadyOp[]): void {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const before = look(netns, socket)
       const script = scriptOf(before, ops)
@@ -104,7 +129,15 @@ export function createNftTables(namespaces: Namespaces, runNft: RunNft): NftTabl
         return []
       }
     },
-    apply: (netns, ops) => within(netns, (socket) => write(netns, socket, ops)),
+    apply: (netns, ops) => {
+      const ready = ops.map(
+        (op): ReadyOp =>
+          op.op === 'nft-table-delete' || op.coming === undefined
+            ? op
+            : { ...op, awaited: awaitedIn(netns, op.coming) },
+      )
+      within(netns, (socket) => write(netns, socket, ready))
+    },
     generation: (always) => {
       const holding = [...known].flatMap(([netns, { tables }]) => (tables.size > 0 ? netns : []))
       const numbers = [...new Set([...always, ...holding])].map((netns) => {
@@ -124,7 +157,7 @@ export function createNftTables(namespaces: Namespaces, runNft: RunNft): NftTabl
  * What is taken away is freed after RCU's grace period, for which the end of every socket of nf_tables in the netns waits
  * (nft_rcv_nl_event): 10-30 ms. A table that is new takes nothing away.
  */
-function scriptOf({ tables, foreign }: Known, ops: readonly NftOp[]): string {
+function scriptOf({ tables, foreign }: Known, ops: readonly ReadyOp[]): string {
   const there = new Set(tables.keys())
   return ops
     .map((op) => {
@@ -133,7 +166,8 @@ function scriptOf({ tables, foreign }: Known, ops: readonly NftOp[]): string {
       const isThere = there.delete(key)
       if (op.op === 'nft-table-delete') return isThere ? nftClearScript(op.table) : ''
       there.add(key)
-      return isThere ? `${nftClearScript(op.table)}${nftTableScript(op.table)}` : nftTableScript(op.table)
+      const text = nftTableScript(op.table, op.awaited)
+      return isThere ? `${nftClearScript(op.table)}${text}` : text
     })
     .join('')
 }
