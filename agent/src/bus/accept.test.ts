@@ -1,7 +1,15 @@
-import { digestOfMap, type EntryMap, entryChange, type IntentDelta, type IntentPage, type Position } from '@weft/shared'
+import {
+  digestOfMap,
+  type EntryMap,
+  entryChange,
+  entryKey,
+  type IntentDelta,
+  type IntentPage,
+  type Position,
+} from '@weft/shared'
 import { describe, expect, it } from 'vitest'
 import { endpointEntry, entriesOf, networkEntry, uidOf } from '../../../test/support/builders.ts'
-import { acceptDelta, acceptSnapshot, type Held, mostLosses, mustPull } from './accept.ts'
+import { acceptDelta, acceptSnapshot, type Held, isOwn, mostLosses, mustPull } from './accept.ts'
 
 const BEFORE = entriesOf(networkEntry())
 const AFTER = entriesOf(networkEntry(), endpointEntry())
@@ -46,6 +54,21 @@ describe('a delta', () => {
     ['of another epoch', held(), delta({ epoch: 2 }), 'refused'],
   ] as const)('%s', (_, before, given, kind) => {
     expect(acceptDelta(before, given).kind).toBe(kind)
+  })
+})
+
+describe('a delta of the host’s own containers', () => {
+  const own = endpointEntry()
+  const wishes: readonly (readonly [string, Partial<IntentDelta>, boolean])[] = [
+    ['puts one', { put: [own], remove: [] }, true],
+    ['takes one away', { put: [], remove: [entryKey(own)] }, true],
+    ['puts another host’s', { put: [own, endpointEntry({ host: 'docker2' })], remove: [] }, false],
+    ['puts a shim', { put: [endpointEntry({ role: 'shim' })], remove: [] }, false],
+    ['puts a network', { put: [own, networkEntry()], remove: [] }, false],
+    ['takes away what is not held', { put: [], remove: ['endpoint/x'] }, false],
+  ]
+  it.each(wishes)('%s', (_, parts, expected) => {
+    expect(isOwn(held(AFTER), delta(parts))).toBe(expected)
   })
 })
 

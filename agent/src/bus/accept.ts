@@ -74,6 +74,14 @@ export function acceptSnapshot(held: Held, pages: readonly IntentPage[], local: 
   return { kind: 'accepted', entries, position }
 }
 
+/** A delta about endpoints of this host's own containers only; to be asked before it is applied. */
+export function isOwn({ host, entries }: Held, { put, remove }: IntentDelta): boolean {
+  const gone = remove.map((key) => entries.get(key))
+  return [...put, ...gone].every(
+    (entry) => entry?.kind === 'endpoint' && entry.host === host && entry.role === undefined,
+  )
+}
+
 /** The mass-delete guard: how many of a host's endpoints a snapshot may take away without an operator's mark. */
 export function mostLosses(own: number): number {
   return Math.max(10, Math.floor(own * 0.3))

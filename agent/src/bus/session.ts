@@ -19,7 +19,7 @@ import {
 } from '@weft/shared'
 import type { Log } from '../log.ts'
 import type { StateStore } from '../state/store.ts'
-import { acceptDelta, acceptSnapshot, type Held, mustPull, type Verdict } from './accept.ts'
+import { acceptDelta, acceptSnapshot, type Held, isOwn, mustPull, type Verdict } from './accept.ts'
 import type { Controller } from './controller.ts'
 import { fetchSnapshot } from './fetch-snapshot.ts'
 import { pause } from './nats-link.ts'
@@ -132,7 +132,7 @@ export class Session {
     if (!this.#joined || identity === null) return
     const delta = this.#parse(() => parseJsonWith(IntentDelta, text, 'intent delta'))
     if (delta === undefined) return
-    this.#settle(acceptDelta(this.#held(identity), delta), 'intent delta', this.#isOwn(delta))
+    this.#settle(acceptDelta(this.#held(identity), delta), 'intent delta', isOwn(this.#held(identity), delta))
   }
 
   /** The controller tells where we should be. */
@@ -269,15 +269,6 @@ export class Session {
       onConfirmed()
       onIntent({ previous, own })
     }
-  }
-
-  /** A delta about endpoints of this host's own containers only; to be asked before it is applied. */
-  #isOwn({ put, remove }: IntentDelta): boolean {
-    const { store, host } = this.#options
-    const gone = remove.map((key) => store.current.entries.get(key))
-    return [...put, ...gone].every(
-      (entry) => entry?.kind === 'endpoint' && entry.host === host && entry.role === undefined,
-    )
   }
 
   #held(identity: Held['identity']): Held {
