@@ -72,6 +72,14 @@ describe('the controller', () => {
     }
   })
 
+  it('marks snapshots of a host whose removals an operator allowed, and of no other', async () => {
+    const marked = (agent: TestAgent) => agent.ask('resync', { ...agent.fence, offset: 0 })
+    expect(await marked(one)).toMatchObject({ massDelete: false })
+    const allowed = await controller.call('POST', '/v1/hosts/docker1/allow-removals', { req: 'allow-removals-1' })
+    expect(allowed.json).toEqual({ host: 'docker1', seconds: 600 })
+    expect([await marked(one), await marked(two)]).toMatchObject([{ massDelete: true }, { massDelete: false }])
+  })
+
   it('waits until every host has applied a revision, woken by their reports', async () => {
     const network = NetworkView.parse((await controller.call('POST', '/v1/networks', networkRequest('waited'))).json)
     await expect.poll(() => two.position.revision).toBe(network.revision)

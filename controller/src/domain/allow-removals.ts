@@ -34,5 +34,6 @@ export async function allowRemovals(
     requestId: req,
   })
   if (!answer.succeeded) throw new WeftError('not_found', { what: 'host was removed in the meantime', on: host })
+  await deps.cluster.waitFor(answer.revision)
   return { host, seconds: ALLOWED_SECONDS }
 }
