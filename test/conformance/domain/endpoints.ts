@@ -54,10 +54,13 @@ export function endpointsConformance(at: DomainStage): void {
       const mac = '02:aa:00:00:00:02'
       const reservation = { req: newRequest(), name: 'web', addresses: [], mac }
       for (const asked of [
-        bindEndpoint(at.deps, 'docker1', { ...request, mac }),
-        reserveAddresses(at.deps, 'ipv', reservation, 'local'),
+        () => bindEndpoint(at.deps, 'docker1', { ...request, mac }),
+        () => reserveAddresses(at.deps, 'ipv', reservation, 'local'),
       ]) {
-        expect(await failure(asked)).toMatchObject({ code: 'invalid', message: expect.stringContaining('network ipv') })
+        expect(await failure(asked())).toMatchObject({
+          code: 'invalid',
+          message: expect.stringContaining('network ipv'),
+        })
       }
       const view = await at.deps.cluster.newest()
       const parent = view.facts.get('docker1')?.value.facts.interfaces.find(({ name }) => name === 'eth0')?.mac

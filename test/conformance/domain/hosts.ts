@@ -129,10 +129,10 @@ export function hostsConformance(at: DomainStage): void {
       expect(said.map(({ key }) => key)).toEqual([expect.stringContaining('/reserved/')])
       const wish = { req: newRequest(), name: 'heir', addresses: [address] }
       for (const asked of [
-        claim(at.deps, at.two, network, { address }),
-        reserveAddresses(at.deps, 'front', wish, 'local'),
+        () => claim(at.deps, at.two, network, { address }),
+        () => reserveAddresses(at.deps, 'front', wish, 'local'),
       ]) {
-        expect(await failure(asked)).toMatchObject({
+        expect(await failure(asked())).toMatchObject({
           code: 'conflict',
           message: expect.stringMatching(/address rests.* removed without being asked/),
         })
