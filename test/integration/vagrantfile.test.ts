@@ -122,6 +122,13 @@ describe('beside the Vagrantfile', () => {
     }
   })
 
+  it('reads all that the rig’s box tells it', () => {
+    const box = fs.readFileSync(path.join(RIG, 'vagrant/box.ts'), 'utf8')
+    const told = [...box.matchAll(/^ {4}(WEFT_\w+):/gm)].map(([, name]) => name)
+    expect(told).toContain('WEFT_KERNEL')
+    expect(told.filter((name) => !text.includes(`'${name}'`))).toEqual([])
+  })
+
   it('has the rig’s machines', async () => {
     const { MACHINES } = await import('../rig/layout.ts')
     for (const { name, role } of MACHINES) expect(text).toContain(`{ name: '${name}', role: '${role}'`)

@@ -16,8 +16,8 @@ const PACKAGES = [
   ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'kmod', 'iproute2', 'iptables', 'iputils-ping', 'procps'],
   ...['netcat-openbsd', 'tcpdump', 'ethtool', 'jq', 'qemu-guest-agent', 'busybox-static', 'docker.io'],
 ]
-/** What the README's commands install: in the mirror of the machines, with all that these ask for, and not installed. */
-const MIRRORED = ['etcd-server', 'nats-server', 'nftables', 'libstdc++6', 'libatomic1']
+/** What the README's commands install, and Vagrant's box: in the mirror of the machines, with all that these ask for. */
+const MIRRORED = ['etcd-server', 'nats-server', 'nftables', 'libstdc++6', 'libatomic1', 'openssh-server', 'sudo']
 /** Docker is what the README finds on two of the machines; it is started there. */
 const DISABLED = ['docker.service', 'docker.socket', 'containerd.service', 'systemd-networkd.service']
 const GUEST = path.join(import.meta.dirname, 'guest')

@@ -1,11 +1,12 @@
 /** What the machine under the rig must have; Debian packages that lack are installed. */
 import fs from 'node:fs'
 import os from 'node:os'
+import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import { run } from '../../cli/src/lab/run.ts'
 import { say } from './progress.ts'
 
-/** Debian package by the program that shows that it is there. */
+/** Debian package by the program or file that shows that it is there. */
 const PROGRAMS = {
   'qemu-system-x86_64': 'qemu-system-x86',
   'qemu-img': 'qemu-utils',
@@ -15,7 +16,15 @@ const PROGRAMS = {
   cpio: 'cpio',
   lz4: 'lz4',
   mke2fs: 'e2fsprogs',
-} as const
+}
+/** What Vagrant wants beside it. libvirt's units are not among it: a daemon is started for as long as it is needed. */
+export const VAGRANT_PROGRAMS = {
+  vagrant: 'vagrant',
+  '/usr/share/doc/vagrant-libvirt': 'vagrant-libvirt',
+  libvirtd: 'libvirt-daemon',
+  '/usr/share/doc/libvirt-daemon-driver-qemu': 'libvirt-daemon-driver-qemu',
+  dnsmasq: 'dnsmasq-base',
+}
 const MEMORY_MIB = 4096
 
 /** Why the rig cannot run here at all; undefined when it can, perhaps after packages are installed. */
@@ -29,8 +38,8 @@ export function whyNot(): string | undefined {
 }
 
 /** Installs what lacks. Throws `unavailable` with apt's words. */
-export async function installNeeds(): Promise<void> {
-  const packages = missing()
+export async function installNeeds(programs: Readonly<Record<string, string>> = PROGRAMS): Promise<void> {
+  const packages = missing(programs)
   if (packages.length === 0) return
   say(`Debian packages: ${packages.join(' ')}`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
@@ -45,11 +54,12 @@ export async function installNeeds(): Promise<void> {
   }
 }
 
-function missing(): string[] {
-  return Object.entries(PROGRAMS).flatMap(([program, name]) => (has(program) ? [] : [name]))
+function missing(programs: Readonly<Record<string, string>> = PROGRAMS): string[] {
+  return Object.entries(programs).flatMap(([program, name]) => (has(program) ? [] : [name]))
 }
 
 function has(program: string): boolean {
+  if (path.isAbsolute(program)) return fs.existsSync(program)
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
   return folders.some((folder) => fs.existsSync(`${folder}/${program}`))
 }

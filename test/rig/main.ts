@@ -7,6 +7,7 @@
  *   npm run rig -- logs HOST            failed units, console and journal
  *   npm run rig -- test                 up, the rig's tests, down
  *   npm run rig -- down                 everything ended and removed
+ *   npm run rig -- vagrant …            the same three machines by Vagrant and libvirt: vagrant/vagrant.ts
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,6 +18,7 @@ import { installNeeds, whyNot } from './machine-needs.ts'
 import { say } from './progress.ts'
 import { down, failures, up } from './rig.ts'
 import { openShell } from './shell.ts'
+import { vagrant } from './vagrant/vagrant.ts'
 
 const VERBS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   up: async (args) => {
@@ -56,6 +58,13 @@ const VERBS: Readonly<Record<string, (args: readonly string[]) => Promise<number
     await down()
     return 0
   },
+  vagrant,
+}
+
+/** What an interrupted verb would leave behind, taken down. */
+function undoOf(verb: string, [first]: readonly string[]): (() => Promise<unknown>) | undefined {
+  if (verb === 'up' || verb === 'test') return down
+  return verb === 'vagrant' && first === 'show' ? () => vagrant(['down']) : undefined
 }
 
 try {
@@ -69,8 +78,9 @@ try {
     })
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
-      if (verb !== 'up' && verb !== 'test') process.exit(130)
-      down().then(
+      const undo = undoOf(verb, args)
+      if (undo === undefined) process.exit(130)
+      undo().then(
         () => process.exit(130),
         () => process.exit(1),
       )

@@ -4,7 +4,7 @@ import type { RigImage } from './image.ts'
 import { type MachineLayout, PREFIX_LENGTH, SEGMENTS } from './layout.ts'
 
 /** mitigations=off and the rest: what costs an emulated CPU seconds and proves nothing here. */
-const KERNEL_WORDS = 'console=ttyS0 net.ifnames=0 quiet mitigations=off audit=0 selinux=0 apparmor=0'
+export const KERNEL_WORDS = 'console=ttyS0 net.ifnames=0 quiet mitigations=off audit=0 selinux=0 apparmor=0'
 
 export function qemuArguments(machine: MachineLayout, image: RigImage): string[] {
   const at = (name: string) => path.join(machine.folder, name)
