@@ -125,6 +125,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     now,
     carryMode: () => carrying.mode,
     listenersAt: createListenersAt(),
+    onEgress: (uid) => outbox.changed(uid),
   })
   const guardsAhead = new GuardsAhead({
     hostId: host,

@@ -101,7 +101,9 @@ export class Outbox {
     // What is claimed but not bound is not an endpoint of Docker yet; a complete report names it all the same.
     const endpoints = uids.flatMap((uid) => {
       const record = store.current.endpoints.get(uid)
-      return record === undefined || (record.phase === 'claimed' && !complete) ? [] : [reportOf(record)]
+      return record === undefined || (record.phase === 'claimed' && !complete)
+        ? []
+        : [reportOf(record, store.current.entries)]
     })
     this.#changed.clear()
     if (complete) this.#complete = false

@@ -19,28 +19,15 @@ import {
   type HostPortClaim,
   type HostProblem,
   type HostState,
-  type LocalEndpoint,
-  type Op,
 } from '@weft/shared'
 import { OpBackoff } from './backoff.ts'
 import type { CarryMode } from './carrying.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
+import { type Look, look } from './look.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import {
-  announcements,
-  type Conflict,
-  claimsOf,
-  confirmAttachments,
-  desiredState,
-  diff,
-  holdRemovals,
-  planEndpoint,
-  renameOps,
-  type TakenPort,
-} from './plan/index.ts'
-import { arrived, withAttachments } from './state/arrived.ts'
-import { localEndpoints, sandboxesOf } from './state/local-endpoints.ts'
+import { type Conflict, holdRemovals, planEndpoint, type TakenPort } from './plan/index.ts'
+import { localEndpoints } from './state/local-endpoints.ts'
 import type { StateStore } from './state/store.ts'
 
 export interface ReconcileOptions {
@@ -55,6 +42,8 @@ export interface ReconcileOptions {
   readonly carryMode: () => CarryMode
   /** Those of these ports that somebody on the host listens on. */
   readonly listenersAt: (claims: readonly HostPortClaim[]) => Promise<readonly TakenPort[]>
+  /** The endpoint's way out became another. */
+  readonly onEgress: (uid: string) => void
 }
 
 export interface PassResult {
@@ -201,60 +190,6 @@ function keep(store: StateStore): void {
   } catch {
     // It is logged and told as a problem of the host (store.failure); the pass acts on what was written before.
   }
-}
-
-interface Look {
-  readonly ops: readonly Op[]
-  readonly conflicts: readonly Conflict[]
-  readonly problems: readonly HostProblem[]
-  readonly observed: HostState
-  /** Addresses of Weft's own that come up with these ops. */
-  readonly fresh: readonly Announcement[]
-}
-
-/** Observes, notes which interfaces have arrived in their sandboxes, and plans. */
-async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> {
-  const { kernel, store, now } = options
-  const { state: observed, missing } = await kernel.observe(sandboxesOf(store.current.endpoints))
-  const { entries, endpoints: records } = store.written
-  const before = localEndpoints(records, entries)
-  const seen = [...before.values()].flatMap((list) => {
-    const confirmed = confirmAttachments(list, observed, missing)
-    return confirmed.map((after, index) => arrived({ records, entries }, list[index] ?? after, after, observed, now()))
-  })
-  note(store, seen, now())
-  // Once more with what was seen: where one interface is decides over the routes of others.
-  const endpoints = localEndpoints(withAttachments(records, seen, now()), entries)
-  const taken = await options.listenersAt(claimsOf({ entries, endpoints, hostId: options.host }))
-  const { state: desired, problems } = desiredState({
-    entries,
-    endpoints,
-    hostId: options.host,
-    host,
-    taken,
-    mayCarry: mayCarry(options.carryMode(), observed),
-  })
-  const renames = renameOps(endpoints, observed)
-  const { ops, conflicts } = diff(desired, observed)
-  return {
-    ops: [...ops, ...renames.ops],
-    conflicts,
-    problems: [...problems, ...renames.problems],
-    observed,
-    fresh: announcements(desired, observed),
-  }
-}
-
-function mayCarry(mode: CarryMode, observed: HostState): (netns: string) => boolean {
-  const present = new Set(observed.namespaces.map(({ netns }) => netns))
-  return (netns) => mode === 'all' || (mode === 'present' && present.has(netns))
-}
-
-function note(store: StateStore, endpoints: readonly LocalEndpoint[], now: number): void {
-  store.change((state) => {
-    const next = withAttachments(state.endpoints, endpoints, now)
-    return next === state.endpoints ? state : { ...state, endpoints: next }
-  })
 }
 
 function hostOf({ underlay, interfaces }: HostFacts): DriverHost {

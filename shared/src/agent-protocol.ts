@@ -4,7 +4,7 @@
  * A reply is `{ok: …}` or `{error: ErrorBody}`.
  */
 import { z } from 'zod'
-import { EndpointSpec } from './intent/entry.ts'
+import { EGRESS_MODES, EndpointSpec } from './intent/entry.ts'
 import { IntentPage, Position } from './intent/intent.ts'
 import { PublishedPort } from './intent/publication.ts'
 import { IpText } from './words/address-text.ts'
@@ -36,6 +36,9 @@ export const EndpointReport = z.strictObject({
   dockerEndpointId: z.string().max(64).optional(),
   /** Ports of the host that lead to it (`docker run -p`), where Weft opens them. */
   ports: z.array(PublishedPort).max(MOST_PORTS).optional(),
+  /** The network's way out when Docker started the container, and the one that it has now where that is another. */
+  joinedEgress: z.enum(EGRESS_MODES).optional(),
+  egress: z.enum(EGRESS_MODES).optional(),
 })
 export type EndpointReport = z.infer<typeof EndpointReport>
 

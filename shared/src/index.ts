@@ -81,7 +81,7 @@ export {
 } from './drivers/options.ts'
 export { parseParent, type ResolvedParent, resolveParent, subInterfaceNames } from './drivers/parent.ts'
 export { partingName } from './drivers/parting.ts'
-export { deviceRoutes } from './drivers/port.ts'
+export { defaultRouteFor, deviceRoutes } from './drivers/port.ts'
 export { driverFor, drivers } from './drivers/registry.ts'
 export { SHIM_TABLE } from './drivers/shim-table.ts'
 export { VXLAN_TABLE, type VxlanFilter, vxlanFilterTable } from './drivers/vxlan-filter.ts'

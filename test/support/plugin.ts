@@ -131,6 +131,7 @@ export async function startPlugin(networks: readonly NetworkSpec[], deadlineMs =
     now: Date.now,
     carryMode: () => 'all' as const,
     listenersAt: async () => [],
+    onEgress: () => undefined,
   })
   const loop = new Loop({
     pass,

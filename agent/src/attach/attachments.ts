@@ -74,7 +74,8 @@ export class Attachments {
     const ifname = await this.#freeName(sandbox, target, request.ifname)
     const name = request.name ?? target.container?.name
     const claimed = await claimEndpoint(this.#options, network, { ...request, name })
-    const record = attachedRecord(claimed, request, target, {
+    const given = { ...claimed, joinedEgress: network.egress }
+    const record = attachedRecord(given, request, target, {
       sandbox,
       ifname,
       boot: this.#options.boot,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { network, record } from '../../../test/support/builders.ts'
-import { joinAnswer } from './join-answer.ts'
+import { entriesOf, network, networkEntry, record, state } from '../../../test/support/builders.ts'
+import { joinAnswer, joinedRecord } from './join-answer.ts'
 
 const dual = record({ addresses: ['10.1.0.5/24', 'fd01::5/64'] })
 
@@ -8,6 +8,21 @@ describe('answer to Join', () => {
   it('egress=docker: no gateway, so that Docker adds its own', () => {
     const answer = joinAnswer(network(), dual) as { InterfaceName: { SrcName: string } }
     expect(answer).toEqual({ InterfaceName: { SrcName: expect.stringMatching(/^wfc[0-9a-z]{12}$/), DstPrefix: 'eth' } })
+  })
+
+  it('is remembered: with what way out, whether Docker was told of a gateway, and nothing of an earlier start', () => {
+    const asked = { sandbox: '/run/docker/netns/1', ports: [], now: 7 }
+    const joined = (parts: object, internal = false) =>
+      joinedRecord(
+        state({ entries: entriesOf(networkEntry({ ...parts, internal })) }),
+        record({ joinedEgress: 'docker', egress: 'none', ownGateway: true }),
+        asked,
+      )
+    const common = { phase: 'in-flight', settled: false, sandbox: asked.sandbox, since: 7 }
+    expect(joined({ egress: 'weft' })).toEqual({ ...record(), ...common, joinedEgress: 'weft' })
+    expect(joined({ egress: 'docker' })).toEqual({ ...record(), ...common, joinedEgress: 'docker', ownGateway: true })
+    expect(joined({}, true)).toEqual({ ...record(), ...common, ownGateway: true })
+    expect(joinAnswer(network(), joined({ egress: 'docker' }))).not.toHaveProperty('DisableGatewayService')
   })
 
   it('a name that ends in 0 is given by its prefix; others follow when Docker is done', () => {

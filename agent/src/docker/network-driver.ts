@@ -13,7 +13,6 @@
 import {
   ENDPOINT_OPTIONS,
   type HostProblem,
-  hasOwnGateway,
   interfaceName,
   Mac,
   type PublishedPort,
@@ -22,13 +21,13 @@ import {
 } from '@weft/shared'
 import type { Kernel } from '../kernel/index.ts'
 import type { Loop } from '../loop.ts'
+import { egressOf } from '../state/egress.ts'
 import { hasGateway, networkOf, traitsOf, withoutPrefix } from '../state/networks.ts'
 import { type AgentState, type LocalRecord, withRecord } from '../state/records.ts'
-import { hasOtherWayOut, isUnseenByDocker } from '../state/ways-out.ts'
 import type { ContainersOnDisk } from './containers-on-disk.ts'
 import { type EndpointOptions, endpointOptions } from './endpoint-options.ts'
 import { detached } from './ipam-driver.ts'
-import { joinAnswer } from './join-answer.ts'
+import { joinAnswer, joinedRecord } from './join-answer.ts'
 import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
 import type { PluginHandlers } from './plugin-server.ts'
@@ -98,12 +97,9 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
       return exclusively(EndpointID, async () => {
         settleOwner(options, EndpointID, SandboxKey)
         const ports = await portsOfUnseen(options, byDockerId(store.current, EndpointID), SandboxKey, Options)
-        const record = alter(EndpointID, ({ ownGateway: _, ports: __, ...each }) => {
-          const { endpoints, entries } = store.current
-          const later = hasOtherWayOut(endpoints, entries, each.uid, SandboxKey) || isUnseenByDocker(each, entries)
-          const joined = { ...each, phase: 'in-flight', settled: false, sandbox: SandboxKey, since: now() } as const
-          return { ...joined, ...(later ? { ownGateway: true } : {}), ...(ports.length === 0 ? {} : { ports }) }
-        })
+        const record = alter(EndpointID, (each) =>
+          joinedRecord(store.current, each, { sandbox: SandboxKey, ports, now: now() }),
+        )
         const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
         if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
         options.onChanged(record.uid)
@@ -138,7 +134,8 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
       return exclusively(EndpointID, async () => {
         const record = byDockerId(store.current, EndpointID)
         const network = record === undefined ? undefined : networkOf(store.current.entries, record.network)
-        const asked = network !== undefined && hasOwnGateway(network) ? portsOf(Options) : []
+        const isOurs = record !== undefined && network !== undefined && egressOf(record, network) === 'weft'
+        const asked = isOurs ? portsOf(Options) : []
         if (record !== undefined && asked.length > 0) await options.refuseTaken(asked, record.uid)
         alter(EndpointID, ({ ports: _, ...each }) => ({
           ...each,

@@ -16,6 +16,7 @@ import type { Engine } from '../docker/engine.ts'
 import { runProgram } from '../kernel/run-program.ts'
 import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
+import { keptWays } from '../state/egress.ts'
 import type { StateStore } from '../state/store.ts'
 import type { AnyHostCheck, HostEnv, PairFacts, Verdict } from './checks/check.ts'
 import { HOST_CHECKS, PAIR_CHECKS } from './checks/registry.ts'
@@ -169,6 +170,7 @@ function envOf(options: DoctorOptions, asked: HostEnv['asked'], receivedMs: numb
     facts: options.facts(),
     networks,
     partOf: new Set(endpoints.filter((each) => each.host === host).map((each) => each.network)),
+    keeping: keptWays(store.current),
     filters,
     pass: async () => {
       const { problems } = await loop.run('doctor')

@@ -31,7 +31,8 @@ import {
   VXLAN_TABLE,
   WeftError,
 } from '@weft/shared'
-import { GATEWAY_BRIDGE_TABLE, gatewayBridgeState } from './gateway-bridge.ts'
+import type { BridgeUse } from '../state/egress.ts'
+import { type BridgeEnd, GATEWAY_BRIDGE_TABLE, gatewayBridgeState, leftBridgeState } from './gateway-bridge.ts'
 import { type MayCarry, routerNamespaces, withPlaced } from './placed.ts'
 import { publishedPorts, type TakenPort } from './publications.ts'
 import { type NetworkState, uniteNetworks } from './unite.ts'
@@ -47,6 +48,8 @@ export interface DesiredInput {
   readonly taken?: readonly TakenPort[]
   /** Whether a router that the intent gives to this host may be carried; any by default. */
   readonly mayCarry?: MayCarry
+  /** Sandboxes' interfaces on Docker's gateway bridge, and what they are for where that changed; none by default. */
+  readonly bridges?: { readonly ends: readonly BridgeEnd[]; readonly uses: ReadonlyMap<string, BridgeUse> }
 }
 
 export interface Desired {
@@ -83,7 +86,9 @@ export function desiredState(input: DesiredInput): Desired {
   problems.push(...published.problems)
   for (const { network, error } of united.refused) problems.push(problemOf(error, network))
   const routers = { ...EMPTY_HOST_STATE, namespaces: routerNamespaces(input.entries, input.hostId, mayCarry) }
-  return { state: mergeHostStates([united.state, routers, published.state]), problems }
+  const { ends, uses } = input.bridges ?? { ends: [], uses: new Map() }
+  const bridges = leftBridgeState(ends, uses, input.host)
+  return { state: mergeHostStates([united.state, routers, published.state, bridges]), problems }
 }
 
 interface Intent {
@@ -148,12 +153,18 @@ function expand(
     peers.push({ uid, mac, addresses, vtep, ...(role !== undefined && { placed: true }) })
   }
   const vteps = [...peerVteps].sort()
-  const own = driver.desired({ network, options, endpoints, peers, peerVteps: vteps, host: intent.host })
+  const input = { options, endpoints, peers, peerVteps: vteps, host: intent.host }
+  const own = driver.desired({ ...input, network: withKeptGateway(network, endpoints) })
   const state = mergeHostStates([own, gatewayBridgeState(network)])
   for (const host of [...unreachable].sort()) problems.push(noVtep(network, host))
   const small = smallestMtu(state)
   if (network.mtu !== undefined && small < network.mtu) problems.push(mtuTooSmall(network, small))
   return state
+}
+
+/** Containers that keep Weft's gateway until they are started again still find it. */
+function withKeptGateway(network: NetworkSpec, endpoints: readonly LocalEndpoint[]): NetworkSpec {
+  return endpoints.some(({ keeps }) => keeps === 'weft') ? { ...network, egress: 'weft' } : network
 }
 
 /** Everything that the network's name could have made on this host. */

@@ -1,7 +1,7 @@
 /**
  * Routes of sandboxes, and over links of ours in the host's own netns. A destination that is already reached through another interface is
  * the container's, the host's or Docker's own choice, and is left alone; in a sandbox the desired one replaces another of Weft's.
- * Ours carry a route protocol: they alone are removed.
+ * Ours carry a route protocol: they alone are removed, and what Docker gave a container for a way out that it has no more.
  */
 import { type HostState, isSandbox, type Op, type Route } from '@weft/shared'
 import { diffEntries, type EntryKind } from './entries.ts'
@@ -25,9 +25,22 @@ export function routeOps(desired: HostState, observed: HostState, fates: Fates):
     [...(linksTo.get(`${netns} ${destination}`) ?? [])].every(
       (other) => other === link || ours.has(linkKey({ netns, name: other })),
     )
-  const { set, remove } = diffEntries(ROUTES, desired.routes.filter(isFree), observed.routes, fates)
+  const wanted = desired.routes.filter((route) => route.withdrawn !== true && isFree(route))
+  const { set, remove } = diffEntries(ROUTES, wanted, observed.routes, fates)
+  // One that is replaced goes with that, and packets meet one or the other.
+  const replaced = new Set(set.map(placeOf))
+  const withdrawn = new Set(desired.routes.filter((route) => route.withdrawn === true).map(routeText))
+  const ending = observed.routes.filter((route) => withdrawn.has(routeText(route)) && !replaced.has(placeOf(route)))
   return {
     set: set.map((route) => ({ op: 'route-set', route })),
-    remove: remove.map((route) => ({ op: 'route-delete', route })),
+    remove: [...new Set([...remove, ...ending])].map((route) => ({ op: 'route-delete', route })),
   }
+}
+
+function placeOf({ netns, destination }: Route): string {
+  return `${netns} ${destination}`
+}
+
+function routeText(route: Route): string {
+  return `${placeOf(route)} ${route.link} ${route.via ?? ''}`
 }

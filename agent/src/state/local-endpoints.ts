@@ -7,7 +7,10 @@ import {
   interfaceName,
   type LocalEndpoint,
   MOST_PORTS,
+  type NetworkSpec,
+  type PublishedPort,
 } from '@weft/shared'
+import { egressOf, keptEgress, withdrawnRoutes } from './egress.ts'
 import { COMMON_TRAITS, type InterfaceTraits, networkOf, otherSubnets, traitsOf } from './networks.ts'
 import { isWired, type LocalRecord, type LocalRecords } from './records.ts'
 import { NO_WAYS, waysOut } from './ways-out.ts'
@@ -23,6 +26,8 @@ export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<st
     const traits = traitsByNetwork.get(record.network) ?? (network === undefined ? COMMON_TRAITS : traitsOf(network))
     traitsByNetwork.set(record.network, traits)
     const { gateways, devices } = ways.get(record.uid) ?? NO_WAYS
+    const withdrawn = network === undefined ? [] : withdrawnRoutes(record, network)
+    const keeps = network === undefined ? undefined : keptEgress(record, network)
     const endpoint: LocalEndpoint = {
       uid: record.uid,
       mac: record.mac,
@@ -30,13 +35,15 @@ export function localEndpoints(records: LocalRecords, entries: EntryMap): Map<st
       ...(traits.sharesMac ? { sharesMac: true } : {}),
       gateways,
       ...(devices.length > 0 ? { deviceRoutes: devices } : {}),
+      ...(withdrawn.length > 0 ? { withdrawn } : {}),
+      ...(keeps === undefined ? {} : { keeps }),
       // Subnets may be added while it runs.
       routes:
         network === undefined ? [] : otherSubnets(network, record.addresses).map((destination) => ({ destination })),
       attachment: attachmentOf(record),
       // Until Docker is done with it, it looks for the name that it gave.
       ...(record.ifname !== undefined && record.settled ? { ifname: record.ifname } : {}),
-      ...(record.ports === undefined ? {} : { ports: record.ports }),
+      ...(network === undefined ? {} : openPorts(record, network)),
       ...(record.attached === undefined ? {} : { ipv6: record.addresses.some((address) => address.includes(':')) }),
       ...(record.name === undefined ? {} : { name: record.name }),
     }
@@ -79,9 +86,17 @@ export function sandboxesOf(records: LocalRecords): string[] {
   return [...new Set(wired.flatMap(({ sandbox }) => sandbox ?? []))].sort()
 }
 
+/** What `-p` asked for is open while Weft's gateway leads in. */
+function openPorts(record: LocalRecord, network: NetworkSpec): { ports?: readonly PublishedPort[] } {
+  return record.ports === undefined || egressOf(record, network) !== 'weft' ? {} : { ports: record.ports }
+}
+
 /** What the controller is told of a record. Names that it would not take are left out: Docker allows more than DNS. */
-export function reportOf(record: LocalRecord): EndpointReport {
+export function reportOf(record: LocalRecord, entries: EntryMap): EndpointReport {
   const name = EndpointName.safeParse(record.name)
+  const network = networkOf(entries, record.network)
+  const { ports } = network === undefined ? {} : openPorts(record, network)
+  const { joinedEgress, egress } = isWired(record) ? record : {}
   return {
     uid: record.uid,
     state: record.phase === 'detached' ? 'detached' : 'attached',
@@ -89,6 +104,8 @@ export function reportOf(record: LocalRecord): EndpointReport {
     aliases: record.aliases.filter((alias) => EndpointName.safeParse(alias).success).slice(0, 64),
     ...(record.containerId === undefined ? {} : { containerId: record.containerId }),
     ...(record.dockerEndpointId === undefined ? {} : { dockerEndpointId: record.dockerEndpointId }),
-    ...(record.ports === undefined ? {} : { ports: record.ports.slice(0, MOST_PORTS) }),
+    ...(ports === undefined ? {} : { ports: ports.slice(0, MOST_PORTS) }),
+    ...(joinedEgress === undefined ? {} : { joinedEgress }),
+    ...(egress === undefined ? {} : { egress }),
   }
 }

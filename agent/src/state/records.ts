@@ -6,6 +6,7 @@
  * - An address stays in a record until the container is gone or off the network; only then is it in `releases`.
  */
 import {
+  EGRESS_MODES,
   Entry,
   type EntryMap,
   GatewayPriority,
@@ -53,6 +54,10 @@ export const LocalRecord = z.strictObject({
   gwPriority: GatewayPriority.optional(),
   /** Docker was told of no way out in Join: its default routes are the agent's to make. */
   ownGateway: z.literal(true).optional(),
+  /** The network's egress at Join (or when it was attached): what Docker gave it follows from that. */
+  joinedEgress: z.enum(EGRESS_MODES).optional(),
+  /** Its way out once that became another; it stays when the network's is given back. */
+  egress: z.enum(EGRESS_MODES).optional(),
   /** Ports that Docker wants open on the host for it (`-p`), where that is ours to do. */
   ports: z.array(PublishedPort).optional(),
   dockerEndpointId: z.string().optional(),

@@ -15,6 +15,7 @@ const NETWORKS = entriesOf(
   out('c', 'gamma', { subnets: [subnet(3, '10.3.0.1')] }),
   out('d', 'delta', { driver: 'ipvlan', options: { parent: 'eth0', ipvlan_mode: 'l3' }, subnets: [subnet(4)] }),
   out('n', 'nowhere', { internal: true }),
+  out('x', 'outer', { driver: 'overlay', egress: 'docker' }),
 )
 const at = (letter: string, net: number, more: Partial<LocalRecord> = {}) =>
   record({ uid: uidOf(letter), network: uidOf(letter), sandbox: BOX, addresses: [`10.${net}.0.5/24`], ...more })
@@ -57,6 +58,15 @@ describe('ways out of a sandbox', () => {
     expect(ways({ ...ALPHA, wayOut: false }, high)).toEqual({})
     expect(ways({ ...ALPHA, phase: 'in-flight' }, high)).toEqual({})
     expect(ways({ ...ALPHA, phase: 'in-flight' })).toEqual({ [ALPHA.uid]: by('10.1.0.1') })
+  })
+
+  it('changes with the network’s, but not before Docker has made its own', () => {
+    const before = at('a', 1, { ownGateway: true, joinedEgress: 'docker' })
+    expect(ways(before)).toEqual({ [before.uid]: by('10.1.0.1') })
+    expect(ways({ ...before, settled: false })).toEqual({})
+    const kept = at('x', 1, { joinedEgress: 'weft', ownGateway: true })
+    expect(ways(kept)).toEqual({ [kept.uid]: by('10.1.0.1') })
+    expect(ways({ ...kept, joinedEgress: 'docker' }, { ...kept, joinedEgress: 'none' })).toEqual({})
   })
 
   it('knows nothing of other sandboxes', () => {

@@ -11,6 +11,7 @@
  * - Where Docker chose a network that is not Weft's, it keeps it.
  */
 import { deviceRoutes, type EntryMap, type NetworkSpec } from '@weft/shared'
+import { leavesByGateway } from './egress.ts'
 import { gatewaysOf, hasGateway, networkOf, traitsOf } from './networks.ts'
 import { isWired, type LocalRecord, type LocalRecords } from './records.ts'
 
@@ -86,15 +87,16 @@ function bySandbox(records: LocalRecords, entries: EntryMap): Map<string, Candid
 
 function candidateOf(record: LocalRecord, entries: EntryMap): Candidate | undefined {
   const network = isWired(record) && mayBeWayOut(record) ? networkOf(entries, record.network) : undefined
-  if (network === undefined || !hasGateway(network)) return undefined
+  if (network === undefined || !leavesByGateway(record, network)) return undefined
   const { addresses } = record
   if (traitsOf(network).deviceRoute) return { record, network, gateways: [], devices: deviceRoutes(addresses) }
   return { record, network, gateways: gatewaysOf(network, addresses), devices: [] }
 }
 
-/** One of which Docker was told waits, among several, for its interface; or Docker has not chosen it. */
+/** One of which Docker was told waits, among several, for its interface; Docker has not chosen it; or it makes a way by its bridge. */
 function isDockersTurn(candidates: readonly Candidate[]): boolean {
   return candidates.some(({ record, gateways }) => {
+    if (record.joinedEgress === 'docker' && !record.settled) return true
     if (record.ownGateway === true) return false
     return (candidates.length > 1 && record.phase !== 'sandbox') || (gateways.length > 0 && !record.wayOut)
   })

@@ -66,7 +66,7 @@ async function findReported(
 
 function told(deps: DomainDeps, report: EndpointReport): (now: EndpointRecord) => EndpointRecord {
   return (now) => {
-    const { missing: _, ports: __, ...rest } = now
+    const { missing: _, ports: __, joinedEgress: ___, egress: ____, ...rest } = now
     const name = report.name ?? now.name
     const containerId = report.containerId ?? now.containerId
     const dockerEndpointId = report.dockerEndpointId ?? now.dockerEndpointId
@@ -78,6 +78,8 @@ function told(deps: DomainDeps, report: EndpointReport): (now: EndpointRecord) =
       ...(containerId === undefined ? {} : { containerId }),
       ...(dockerEndpointId === undefined ? {} : { dockerEndpointId }),
       ...(report.ports === undefined ? {} : { ports: report.ports }),
+      ...(report.joinedEgress === undefined ? {} : { joinedEgress: report.joinedEgress }),
+      ...(report.egress === undefined ? {} : { egress: report.egress }),
     })
   }
 }

@@ -1,6 +1,6 @@
 /** Endpoints: every container's interface, on all hosts. */
 import { z } from 'zod'
-import { ENDPOINT_ROLES } from '../intent/entry.ts'
+import { EGRESS_MODES, ENDPOINT_ROLES } from '../intent/entry.ts'
 import { PublishedPort } from '../intent/publication.ts'
 import { EndpointName, Mac, Uid } from '../words/names.ts'
 import { type OperationTable, Ref } from './operation.ts'
@@ -17,6 +17,8 @@ export const EndpointView = z.strictObject({
   containerId: z.string().optional(),
   /** Ports of its host that Weft opens for it (`docker run -p`); those that Docker opens are in docker ps. */
   ports: z.array(PublishedPort).optional(),
+  /** Its way out where that is not its network's: it follows when its container is started again. */
+  egress: z.enum(EGRESS_MODES).optional(),
   createdAt: z.string(),
   /** What it is when it is no container's: a host's own access, or a leg of `router`. */
   role: z.enum(ENDPOINT_ROLES).optional(),

@@ -33,6 +33,10 @@ export interface LocalEndpoint {
   readonly deviceRoutes?: readonly string[]
   /** Further routes over this interface; by the device alone where there is no next hop. */
   readonly routes?: readonly { readonly destination: string; readonly via?: string }[]
+  /** Default routes that Docker gave it and that its network wants no more. */
+  readonly withdrawn?: readonly { readonly destination: string; readonly via?: string }[]
+  /** Its way out where that is not the network's: it has what the network had before, until it is started again. */
+  readonly keeps?: Egress
   /** Of Weft's own: what comes in on it and is for somebody else is routed on. */
   readonly forwards?: true
   /** Ports of the host that lead to it (`docker run -p`), where that is Weft's to do. */

@@ -117,7 +117,7 @@ export function egressOption<const C extends readonly [Egress, ...Egress[]]>(cho
   return choiceOption(choices, {
     description: `Way out of the network: ${choices.map((choice) => meaning[choice]).join(', ')}`,
     example: choices[0],
-    fixed: 'was given to the running containers when Docker started them',
+    live: true,
   })
 }
 

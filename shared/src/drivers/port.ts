@@ -73,6 +73,7 @@ function sandboxState(endpoint: LocalEndpoint): HostState {
       ...endpoint.gateways.map((via) => ({ netns, link, destination: defaultRouteFor(via), via })),
       ...(endpoint.deviceRoutes ?? []).map((destination) => ({ netns, link, destination })),
       ...(endpoint.routes ?? []).map((route) => ({ netns, link, ...route })),
+      ...(endpoint.withdrawn ?? []).map((route) => ({ netns, link, ...route, withdrawn: true as const })),
     ],
   }
 }
@@ -86,7 +87,8 @@ export function deviceRoutes(addresses: readonly string[]): string[] {
   return [...new Set(addresses.map(defaultRouteFor))].sort()
 }
 
-function defaultRouteFor(address: string): string {
+/** Where the default route of the address’s family leads. */
+export function defaultRouteFor(address: string): string {
   return address.includes(':') ? '::/0' : '0.0.0.0/0'
 }
 

@@ -132,6 +132,8 @@ export const RouteSchema = z.strictObject({
   via: z.string().optional(),
   /** Observed only: we set it (route protocol {@link WEFT_ROUTE_PROTOCOL}). A desired route leaves it out. */
   owned: z.boolean().optional(),
+  /** Desired only: Docker gave it, and it is to go. */
+  withdrawn: z.literal(true).optional(),
 })
 /** A permanent neighbour: IP to MAC. */
 export const NeighbourSchema = z.strictObject({ ...onLink, ip: z.string(), mac: z.string() })

@@ -14,6 +14,7 @@ import { removeConformance } from './remove.ts'
 import { reservationsConformance } from './reservations.ts'
 import { routerConformance } from './router.ts'
 import { updateConformance } from './update.ts'
+import { updateEgressConformance } from './update-egress.ts'
 import { DomainStage, type StoreWorld } from './world.ts'
 
 export function domainConformance(name: string, open: () => Promise<StoreWorld>): void {
@@ -33,6 +34,7 @@ export function domainConformance(name: string, open: () => Promise<StoreWorld>)
     publishConformance(at)
     hostsConformance(at)
     updateConformance(at)
+    updateEgressConformance(at)
     auditConformance(at)
     intentsConformance(at)
   })

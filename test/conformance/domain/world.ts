@@ -3,6 +3,7 @@ import {
   type AgentReply,
   type AgentRequest,
   type Clock,
+  type EndpointReport,
   type HostFacts,
   type NetworkCreateRequest,
   type NetworkView,
@@ -178,7 +179,7 @@ export async function release(deps: DomainDeps, { host, fence }: TestHost, uid: 
 export async function report(
   deps: DomainDeps,
   { host, fence }: TestHost,
-  endpoints: { uid: string; name?: string; containerId?: string }[],
+  endpoints: (Pick<EndpointReport, 'uid'> & Partial<EndpointReport>)[],
   complete = false,
 ): Promise<string[]> {
   await deps.cluster.newest()

@@ -2,7 +2,15 @@
  * What a check is. Judging is pure (facts in, verdicts out, tested with facts as data); probing is the I/O before it.
  * A new check is one file here and one line in registry.ts.
  */
-import type { DoctorFinding, DoctorRequest, HostFacts, HostProblem, NetworkSpec, VxlanFilter } from '@weft/shared'
+import type {
+  DoctorFinding,
+  DoctorRequest,
+  Egress,
+  HostFacts,
+  HostProblem,
+  NetworkSpec,
+  VxlanFilter,
+} from '@weft/shared'
 import type { ThrowawayNetns } from '../netns.ts'
 
 export type Verdict = Omit<DoctorFinding, 'check' | 'hosts'>
@@ -17,6 +25,8 @@ export interface HostEnv {
   readonly networks: readonly NetworkSpec[]
   /** Network uids in which this host has endpoints. */
   readonly partOf: ReadonlySet<string>
+  /** Containers that keep another way out than their network's. */
+  readonly keeping: readonly { readonly name: string; readonly network: string; readonly egress: Egress }[]
   /** VXLAN filters as the intent wants them. */
   readonly filters: readonly VxlanFilter[]
   /** A pass of the loop that was made for this. */

@@ -1,11 +1,12 @@
 /** The engine and the traps of its version (DOCKER.md 0 and 1.5). */
 import { WeftError } from '@weft/shared'
-import { type DockerFacts, hostCheck, type Verdict } from './check.ts'
+import { type DockerFacts, type HostEnv, hostCheck, type Verdict } from './check.ts'
 
 interface Facts {
   readonly engine: DockerFacts | { readonly trouble: string }
   /** Networks of this host whose containers leave through Docker's own gateway bridge. */
   readonly throughGateway: readonly string[]
+  readonly keeping: HostEnv['keeping']
 }
 
 const GATEWAY_BRIDGE = 'docker_gwbridge'
@@ -19,13 +20,14 @@ export const docker = hostCheck<Facts>({
     throughGateway: env.networks
       .filter(({ uid, egress }) => egress === 'docker' && env.partOf.has(uid))
       .map(({ name }) => name),
+    keeping: env.keeping,
   }),
-  judge: ({ engine, throughGateway }) => {
+  judge: ({ engine, throughGateway, keeping }) => {
     if ('trouble' in engine) {
       const why = 'no container can be started or connected'
       return [{ severity: 'error', measured: engine.trouble, why, remedy: 'systemctl status docker' }]
     }
-    return [judgeVersion(engine), ...judgeGateway(engine, throughGateway)]
+    return [judgeVersion(engine), ...judgeGateway(engine, throughGateway), ...judgeKept(keeping)]
   },
 })
 
@@ -63,6 +65,19 @@ function judgeGateway({ networks }: DockerFacts, throughGateway: readonly string
       measured: `Docker has no network ${GATEWAY_BRIDGE}`,
       why: `containers of ${throughGateway.join(', ')} leave through it; without it they reach nothing outside and -p publishes nothing`,
       remedy: `docker network create -d bridge -o com.docker.network.bridge.name=${GATEWAY_BRIDGE} -o com.docker.network.bridge.enable_icc=false -o com.docker.network.bridge.enable_ip_masquerade=true ${GATEWAY_BRIDGE}`,
+    },
+  ]
+}
+
+function judgeKept(keeping: Facts['keeping']): Verdict[] {
+  if (keeping.length === 0) return []
+  const ways = keeping.map(({ name, network, egress }) => `${name} of ${network} keeps egress=${egress}`)
+  return [
+    {
+      severity: 'warn',
+      measured: ways.join('; '),
+      why: 'the network has egress=docker by now, and Docker gives a container its own bridge only when it starts it',
+      remedy: `docker restart ${keeping.map(({ name }) => name).join(' ')}`,
     },
   ]
 }

@@ -11,6 +11,11 @@ function nameOf({ name, role, router }: EndpointView): string {
   return role === 'router' ? `router ${router ?? '-'}` : (name ?? '-')
 }
 
+/** With the way out that it keeps until its container is started again. */
+function stateOf({ state, egress }: EndpointView): string {
+  return egress === undefined ? state : `${state}, still egress=${egress}`
+}
+
 export const ENDPOINTS: List<EndpointView> = {
   id: ({ uid }) => uid,
   order: (a, b) => (place(a) < place(b) ? -1 : 1),
@@ -21,13 +26,14 @@ export const ENDPOINTS: List<EndpointView> = {
     { title: 'HOST', value: ({ host }) => host },
     { title: 'ADDRESSES', value: ({ addresses }) => addresses.join(' ') },
     { title: 'MAC', value: ({ mac }) => mac },
-    { title: 'STATE', value: ({ state }) => state },
+    { title: 'STATE', value: stateOf },
     { title: 'PORTS', value: ({ ports = [] }) => ports.map(formatPublication).join(', ') || '-' },
   ],
   more: {
     Aliases: ({ aliases }) => aliases.join(','),
     Container: ({ containerId = '' }) => containerId,
     CreatedAt: ({ createdAt }) => createdAt,
+    Egress: ({ egress = '' }) => egress,
     NetworkID: ({ network }) => network.uid,
   },
   filters: {

@@ -3,6 +3,7 @@ import {
   type Address,
   type Cidr,
   canonicalJson,
+  type Driver,
   driverFor,
   type Egress,
   formatCidr,
@@ -58,7 +59,7 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   checkParentUse(view, driver, request.options)
   refuseDeaf(driver, options)
   const egress = request.internal ? 'none' : (driver.egress(options) ?? driver.defaultEgress)
-  if (driver.nat?.(options) !== undefined && egress !== 'weft') throw natWithout(egress)
+  refuseNatWithout(driver, options, egress)
   const settled = parent === undefined ? NO_PARENT : settleParent(view, parent)
   const replaced = request.subnets.map(({ subnet }) => parseCidr(subnet))
   const isReplaced = (host: string, cidr: Cidr) =>
@@ -93,12 +94,14 @@ export function planNetwork(view: ClusterView, request: NetworkCreateRequest, ui
   }
 }
 
-function natWithout(egress: Egress): WeftError {
-  return new WeftError('invalid', {
+/** @throws `invalid` */
+export function refuseNatWithout(driver: Driver, options: unknown, egress: Egress): void {
+  if (driver.nat?.(options) === undefined || egress === 'weft') return
+  throw new WeftError('invalid', {
     what: 'option without effect',
     on: 'nat',
     why: `the network’s way out is ${egress}; only Weft’s own gateway is told whether to translate`,
-    remedy: 'leave it out, or add -o egress=weft',
+    remedy: 'leave it out (of a living network: --opt-rm nat), or add -o egress=weft',
   })
 }
 

@@ -11,7 +11,8 @@ import {
 } from '@weft/shared'
 import { change, mapChanges, needsNewNetwork } from './changes.ts'
 import { checkPlaced } from './check-placed.ts'
-import type { NetworkPlan } from './plan-network.ts'
+import { egressWarnings } from './egress-warnings.ts'
+import { type NetworkPlan, refuseNatWithout } from './plan-network.ts'
 import { type AuxChange, planSubnetChanges, type SubnetChange } from './plan-subnet-changes.ts'
 import type { NetworkRecord } from './records.ts'
 import { checkIpv6Mtu, settleMtu } from './settle-mtu.ts'
@@ -45,7 +46,8 @@ export function planUpdate(view: ClusterView, network: NetworkRecord, request: N
   }
   checkPlaced(view, record)
   const changes = [...mapChanges('label', network.labels, labels), ...settled.changes, ...subnets.words]
-  return { record, ...subnets, changes, warnings: changes.length === 0 ? [] : subnets.warnings }
+  const warnings = [...egressWarnings(view, network, record.egress), ...subnets.warnings]
+  return { record, ...subnets, changes, warnings: changes.length === 0 ? [] : warnings }
 }
 
 interface SettledOptions {
@@ -74,6 +76,7 @@ function settleOptions(view: ClusterView, network: NetworkRecord, request: Netwo
       ? settleMtu(view, driver.mtu(parsed), (family) => driver.overheadBytes(parsed, family))
       : mtu,
   }
+  refuseNatWithout(driver, parsed, fields.egress)
   checkIpv6Mtu(
     fields.mtu,
     subnetsOf(view, network).map(({ cidr }) => cidr),

@@ -5,6 +5,7 @@
 import {
   AuxAddresses,
   CidrText,
+  EGRESS_MODES,
   EndpointName,
   HostFacts,
   InterfaceName,
@@ -121,6 +122,9 @@ export const EndpointRecord = z.strictObject({
   containerId: z.string().max(64).optional(),
   dockerEndpointId: z.string().max(64).optional(),
   ports: z.array(PublishedPort).optional(),
+  /** Its network's egress when Docker started its container, and the way out that it has now where that is another. */
+  joinedEgress: z.enum(EGRESS_MODES).optional(),
+  egress: z.enum(EGRESS_MODES).optional(),
   createdAt: Time,
   /** It has addresses that belong to its name. */
   reserved: z.literal(true).optional(),

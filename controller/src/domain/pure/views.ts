@@ -18,10 +18,17 @@ export function endpointView(view: ClusterView, { value }: Stored<EndpointRecord
     state,
     ...(containerId === undefined ? {} : { containerId }),
     ...(ports === undefined ? {} : { ports }),
+    ...(lagging(view, value) ?? {}),
     createdAt,
     ...(holder === undefined ? {} : { role: holder.kind }),
     ...(holder?.kind === 'router' ? { router: holder.name } : {}),
   }
+}
+
+/** The way out that its host tells of, where the network has another by now. */
+function lagging(view: ClusterView, { network, joinedEgress, egress = joinedEgress }: EndpointRecord) {
+  const wanted = view.networks.get(network)?.value.egress
+  return egress === undefined || egress === wanted ? undefined : { egress }
 }
 
 /** The parent's, where containers have that one; undefined where they have their own, or nothing is known of the host. */

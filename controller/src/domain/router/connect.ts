@@ -20,7 +20,7 @@ import { heldAt, reservedAt } from '../pure/reservations.ts'
 import { ableHosts, chooseHost, isSealed, refuseUnroutable } from '../pure/router-host.ts'
 import { routerView } from '../pure/router-view.ts'
 import { uidOf } from '../pure/uids.ts'
-import { type ClusterView, subnetsOf } from '../pure/view.ts'
+import { type ClusterView, endpointsOf, subnetsOf } from '../pure/view.ts'
 import { moveRouter } from './move.ts'
 
 export interface RouterConnectRequest {
@@ -168,11 +168,16 @@ function byFamily(a: PlacedAddress, b: PlacedAddress): number {
 
 /** Gateway addresses at which nobody else can be. */
 function gatewaysOf(view: ClusterView, network: NetworkRecord): PlacedAddress[] {
-  if (!isSealed(network) || !leavesGateway(network.egress)) return []
+  if (!isSealed(network) || !leavesGateway(network.egress) || isGatewayKept(view, network)) return []
   return firstOfEachFamily(view, network).flatMap((subnet): PlacedAddress[] => {
     const ip = subnet.gateway
     return ip !== undefined && isFreeGateway(view, subnet.uid, ip) ? [{ subnet, ip, isGateway: true }] : []
   })
+}
+
+/** Hosts answer there for containers that run since before the network’s way out was another. */
+function isGatewayKept(view: ClusterView, { uid }: NetworkRecord): boolean {
+  return endpointsOf(view, uid).some(({ value: { joinedEgress, egress = joinedEgress } }) => egress === 'weft')
 }
 
 function isFreeGateway(view: ClusterView, subnet: string, ip: string): boolean {
