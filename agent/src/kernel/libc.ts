@@ -3,22 +3,18 @@
  * rtnetlink answers before `send` returns (measured).
  */
 import koffi from 'koffi'
-import { errnoError } from './errno.ts'
+import { checked, nativeSocket, SOCK_CLOEXEC, SOCK_NONBLOCK } from './native-socket.ts'
 
 const library = koffi.load('libc.so.6')
 const native = {
-  socket: library.func('int socket(int domain, int type, int protocol)'),
-  bind: library.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-  connect: library.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
+  ...nativeSocket,
   send: library.func('int64_t send(int fd, const uint8_t *data, uint64_t length, int flags)'),
   recv: library.func('int64_t recv(int fd, _Out_ uint8_t *data, uint64_t length, int flags)'),
-  setsockopt: library.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
   getsockopt: library.func(
     'int getsockopt(int fd, int level, int option, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
   ),
   setns: library.func('int setns(int fd, int kind)'),
   unshare: library.func('int unshare(int flags)'),
-  close: library.func('int close(int fd)'),
 }
 
 const AF_INET = 2
@@ -26,8 +22,6 @@ const AF_INET6 = 10
 const AF_NETLINK = 16
 const AF_PACKET = 17
 const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
-const SOCK_NONBLOCK = 0o4000
 const IPPROTO_ICMP = 1
 const IPPROTO_ICMPV6 = 58
 const CLONE_NEWNET = 0x40000000
@@ -37,11 +31,6 @@ const SOL_SOCKET = 1
 const SO_NETNS_COOKIE = 71
 /** recv: report the real length of a datagram that did not fit. */
 const MSG_TRUNC = 0x20
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw errnoError(koffi.errno(), { what: `${call} failed` })
-  return result
-}
 
 /** An unbound AF_NETLINK socket of the calling thread's netns, which it keeps whatever `setns` does later. */
 export function openSocket(protocol: number): number {

@@ -4,10 +4,10 @@
  */
 import koffi from 'koffi'
 import { errnoError } from './errno.ts'
+import { nativeSocket, SOCK_CLOEXEC } from './native-socket.ts'
 
 const AF_UNIX = 1
 const SOCK_DGRAM = 2
-const SOCK_CLOEXEC = 0o2000000
 /** An unread datagram of a manager that is gone is an error, not a SIGPIPE; a full queue is not waited for. */
 const MSG_NOSIGNAL = 0x4000
 const MSG_DONTWAIT = 0x40
@@ -28,8 +28,7 @@ export function openNotify(env: Environment): ((notice: Notice) => void) | undef
   if (name === undefined || name === '') return undefined
   const address = notifyAddress(name)
   const library = koffi.load('libc.so.6')
-  const socket = library.func('int socket(int domain, int type, int protocol)')
-  const close = library.func('int close(int fd)')
+  const { socket, close } = nativeSocket
   const sendto = library.func(
     'int64_t sendto(int fd, const uint8_t *data, uint64_t size, int flags, const uint8_t *to, uint32_t length)',
   )

@@ -1,22 +1,17 @@
 /** IPv4 sockets as descriptors, made in the netns of the calling thread, which they keep (socket(2), ip(7)). */
 import koffi from 'koffi'
 import { ERRNO, errnoError } from '../errno.ts'
+import { checked, nativeSocket, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../native-socket.ts'
 
 const library = koffi.load('libc.so.6')
 const native = {
-  socket: library.func('int socket(int domain, int type, int protocol)'),
-  bind: library.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-  connect: library.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
+  ...nativeSocket,
   listen: library.func('int listen(int fd, int backlog)'),
   getsockname: library.func('int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)'),
-  setsockopt: library.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
-  close: library.func('int close(int fd)'),
 }
 
 const AF_INET = 2
 const TYPE = { udp: 2, tcp: 1 } as const
-const SOCK_CLOEXEC = 0o2000000
-const SOCK_NONBLOCK = 0o4000
 const SOL_IP = 0
 /** Binding before the sandbox's loopback is up. */
 const IP_FREEBIND = 15
@@ -68,9 +63,4 @@ function socketAddress(address: string, port: number): Buffer {
   bytes.writeUInt16BE(port, 2)
   for (const [index, part] of address.split('.').entries()) bytes[4 + index] = Number(part)
   return bytes
-}
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw errnoError(koffi.errno(), { what: `${call} failed` })
-  return result
 }
