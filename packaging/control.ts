@@ -21,8 +21,8 @@ Architecture: ${architecture}
 Maintainer: The Weft authors <maintainers@weft.invalid>
 Installed-Size: ${installedSize}
 Depends: ${DEPENDS.join(', ')}
-Recommends: docker.io | docker-ce, iputils-ping
-Suggests: etcd-server (>= 3.4), nats-server (>= 2.9)
+Recommends: iputils-ping
+Suggests: docker.io | docker-ce, etcd-server (>= 3.4), nats-server (>= 2.9)
 Section: net
 Priority: optional
 Description: one network across plain Docker hosts
