@@ -149,8 +149,9 @@ describe('apply', () => {
       code: 0,
       stdout: 'removed network a1\nremoved network a2\nremoved network a3\n',
     })
-    const unplugged = await withFile('uplinks: {}\n', 'diff', '--prune')
-    expect(unplugged.stdout).toContain('warning: network lan is on @wire, and has no parent on docker2 without it')
+    const unplugged = await withFile('uplinks: {}\n', 'apply', '--prune')
+    expect(unplugged).toMatchObject({ code: 4, stdout: '' })
+    expect(unplugged.stderr).toMatch(/uplink is in use: wire of docker1[\s\S]*on it by lan[\s\S]*nothing was changed/)
     const used = await withFile('networks:\n  front:\n    driver_opts: {mtu: 1300}\n', 'apply', '--prune')
     expect(used).toMatchObject({ code: 4, stdout: '' })
     expect(used.stderr).toMatch(/network is in use: lan[\s\S]*onelan[\s\S]*nothing was changed/)

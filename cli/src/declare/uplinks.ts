@@ -1,5 +1,5 @@
 /** Uplinks as a kind of the declarative layer. A named uplink is on the hosts that the file gives it, and on no other. */
-import { driverFor, InterfaceName, Name, parseOptions, WeftError } from '@weft/shared'
+import { driverFor, InterfaceName, Name, parseOptions } from '@weft/shared'
 import { z } from 'zod'
 import type { Client } from '../client/client.ts'
 import type { Kind, Step } from './kind.ts'
@@ -42,6 +42,8 @@ interface Mapping {
 }
 
 function step({ name, host, before, after }: Mapping, prune: boolean): Step {
+  const call = { params: { name, host } }
+  const body = (req: string, dryRun: boolean) => ({ req, interface: after ?? null, dryRun })
   return {
     verb: before === undefined ? 'create' : after === undefined ? 'remove' : 'update',
     subject: `uplink ${name} of ${host}`,
@@ -50,8 +52,8 @@ function step({ name, host, before, after }: Mapping, prune: boolean): Step {
     ...(prune ? { prune } : {}),
     fixed: [],
     where: { hosts: [host] },
-    async check(client) {
-      await checkInterface(client, host, after)
+    async check(client, newRequestId) {
+      await client.call('uplinkSet', { ...call, body: body(newRequestId(), true) })
       const change = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }
       return {
         changes: [{ what: 'interface', ...change }],
@@ -59,8 +61,7 @@ function step({ name, host, before, after }: Mapping, prune: boolean): Step {
       }
     },
     async run(client, newRequestId) {
-      const body = { req: newRequestId(), interface: after ?? null }
-      await client.call('uplinkSet', { params: { name, host }, body })
+      await client.call('uplinkSet', { ...call, body: body(newRequestId(), false) })
       return undefined
     },
   }
@@ -74,17 +75,4 @@ async function usersOf(client: Client, name: string, host: string): Promise<stri
     return driver.parent(parseOptions(driver, options))?.uplink === name
   })
   return users.map((network) => `network ${network.name} is on @${name}, and has no parent on ${host} without it`)
-}
-
-/** As the controller judges it. @throws `not_found` (host), `invalid` (interface) */
-async function checkInterface(client: Client, host: string, wanted: string | undefined): Promise<void> {
-  const { facts } = await client.call('hostInspect', { params: { ref: host } })
-  const names = facts.interfaces.map(({ name }) => name).filter((name) => name !== 'lo')
-  if (wanted === undefined || names.includes(wanted)) return
-  throw new WeftError('invalid', {
-    what: `host ${host} has no such interface`,
-    on: wanted,
-    why: `it has ${names.join(', ') || 'none'}`,
-    remedy: 'name one of these',
-  })
 }

@@ -12,7 +12,8 @@ export const UPLINK_OPERATIONS = {
     method: 'PUT',
     path: '/v1/uplinks/:name/:host',
     params: z.strictObject({ name: Name, host: Name }),
-    body: z.strictObject({ req: RequestId, interface: InterfaceName.nullable() }),
+    /** With `dryRun` only says whether it could be done. */
+    body: z.strictObject({ req: RequestId, interface: InterfaceName.nullable(), dryRun: z.boolean().default(false) }),
     reply: UplinkView,
   },
 } as const satisfies OperationTable

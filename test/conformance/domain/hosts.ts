@@ -22,6 +22,7 @@ import {
   newRequest,
   on,
   overwrite,
+  release,
 } from './world.ts'
 
 export function hostsConformance(at: DomainStage): void {
@@ -154,7 +155,21 @@ export function hostsConformance(at: DomainStage): void {
       expect(await failure(setUplink(at.deps, { ...wish, host: 'docker9' }, 'local'))).toMatchObject({
         code: 'not_found',
       })
-      expect(await setUplink(at.deps, { ...wish, interface: null }, 'local')).toEqual({ name: 'lan', hosts: {} })
+      const none = { ...wish, interface: null }
+      const used = await at.create('used', { ...on('10.1.9.0/24'), driver: 'macvlan', options: { parent: '@lan.100' } })
+      await at.create('spare', { ...on('10.1.10.0/24'), driver: 'bridge', options: { parent: '@lan.200' } })
+      expect(await setUplink(at.deps, { ...none, dryRun: true }, 'local')).toEqual({
+        name: 'lan',
+        hosts: { docker1: 'eth0' },
+      })
+      const { uid } = await claim(at.deps, at.one, used)
+      for (const dryRun of [true, false])
+        expect(await failure(setUplink(at.deps, { ...none, dryRun, req: newRequest() }, 'local'))).toMatchObject({
+          code: 'conflict',
+          message: expect.stringMatching(/in use: lan of docker1: .* on it by used; .*weft uplink set lan docker1=/),
+        })
+      await release(at.deps, at.one, uid)
+      expect(await setUplink(at.deps, { ...none, req: newRequest() }, 'local')).toEqual({ name: 'lan', hosts: {} })
     })
   })
 }
