@@ -28,7 +28,7 @@ import { DockerWatch } from './docker/watch.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { GuardsAhead } from './guards-ahead.ts'
 import { createHostDoor } from './host-calls.ts'
-import { describeHost } from './host-facts.ts'
+import { describeHost, rememberUntilRung } from './host-facts.ts'
 import { createLinuxKernel, type HostWays, isNetns, readHostWays, whoAnswers } from './kernel/index.ts'
 import { openNamespaceFinder } from './kernel/namespace-finder.ts'
 import type { Log } from './log.ts'
@@ -71,6 +71,8 @@ export interface Agent {
 
 const PASS_EVERY_MS = 30_000
 const HEARTBEAT_MS = 10_000
+/** The doorbell is not trusted for longer. */
+const WAYS_MS = 10_000
 const PLUGIN_DEADLINE_MS = 9_000
 /** With what a claim may take it stays under the plugin's deadline. */
 const JOIN_WAIT_MS = 2_000
@@ -98,9 +100,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
       underlay: options.underlay,
       vtep: options.vtep,
     })
+  const ways = rememberUntilRung({ read: readHostWays, nowMs: () => performance.now(), mostMs: WAYS_MS })
   const facts = () => describe(readHostWays())
-  /** As the last pass read them: what changes in the kernel rings for a pass. */
-  let seenWays: HostWays | undefined
 
   const carrying: Carrying = new Carrying({
     host,
@@ -118,10 +119,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     kernel,
     store,
     log,
-    facts: () => {
-      seenWays = readHostWays()
-      return describe(seenWays)
-    },
+    facts: () => describe(ways.get()),
     now,
     carryMode: () => carrying.mode,
     listenersAt: createListenersAt(),
@@ -174,7 +172,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     controller,
     store,
     log,
-    facts: () => describe(seenWays ?? readHostWays()),
+    facts: () => describe(ways.get()),
     heartbeatMs: HEARTBEAT_MS,
     progress: () => progress,
     onIntent: ({ previous, own }) => {
@@ -346,7 +344,10 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     session.run(stop.signal),
     watch.run(stop.signal),
     carrying.run(stop.signal),
-    ringLoop(kernel.changes(stop.signal), loop),
+    ringLoop(kernel.changes(stop.signal), () => {
+      ways.rung()
+      loop.trigger('kernel')
+    }),
   ])
   attachments.start()
   loop.trigger('start')
@@ -374,8 +375,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
   }
 }
 
-async function ringLoop(rings: AsyncIterable<void>, loop: Loop): Promise<void> {
-  for await (const _ of rings) loop.trigger('kernel')
+async function ringLoop(rings: AsyncIterable<void>, onRing: () => void): Promise<void> {
+  for await (const _ of rings) onRing()
 }
 
 /** Calls under way are finished; connections that Docker keeps open are closed. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeHost, type FactSources } from './host-facts.ts'
+import { describeHost, type FactSources, rememberUntilRung } from './host-facts.ts'
 
 const SOURCES: FactSources = {
   hostname: 'docker1',
@@ -33,5 +33,19 @@ describe('what a host tells of itself', () => {
     [{ interfaces: [] }, /none/],
   ])('waits while %j', (parts, words) => {
     expect(() => describeHost({ ...SOURCES, ...parts })).toThrow(words)
+  })
+})
+
+describe('what is remembered until the doorbell rings', () => {
+  it('is read once, again after a ring, and again when it is old', () => {
+    let [reads, nowMs] = [0, 0]
+    const memory = rememberUntilRung({ read: () => ++reads, nowMs: () => nowMs, mostMs: 100 })
+    expect([memory.get(), memory.get()]).toEqual([1, 1])
+    memory.rung()
+    expect([memory.get(), memory.get()]).toEqual([2, 2])
+    nowMs = 99
+    expect(memory.get()).toBe(2)
+    nowMs = 100
+    expect([memory.get(), memory.get()]).toEqual([3, 3])
   })
 })

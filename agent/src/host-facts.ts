@@ -1,4 +1,4 @@
-/** What the host tells of itself, out of the kernel's interfaces and routes and the flags. Pure. */
+/** What the host tells of itself, out of the kernel's interfaces and routes and the flags. */
 import { formatAddress, type HostFacts, type InterfaceFact, parseInterfaceAddress, WeftError } from '@weft/shared'
 
 export interface FactSources {
@@ -37,5 +37,28 @@ export function describeHost(sources: FactSources): HostFacts {
     interfaces: [...interfaces],
     routes: [...routes],
     underlay: { interface: underlay, address: ours, mtu: found.mtu },
+  }
+}
+
+/** Reads once, and again after a ring or when that is long ago: a dump of links waits for whoever alters links. */
+export function rememberUntilRung<T>(options: {
+  readonly read: () => T
+  readonly nowMs: () => number
+  readonly mostMs: number
+}): { readonly get: () => T; readonly rung: () => void } {
+  const { read, nowMs, mostMs } = options
+  let known: { readonly value: T; readonly atMs: number } | undefined
+  return {
+    get: () => {
+      if (known === undefined || nowMs() - known.atMs >= mostMs) {
+        // Before it is read: what changes meanwhile rings later.
+        const atMs = nowMs()
+        known = { value: read(), atMs }
+      }
+      return known.value
+    },
+    rung: () => {
+      known = undefined
+    },
   }
 }
