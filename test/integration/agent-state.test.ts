@@ -56,6 +56,7 @@ describe('state file', () => {
         endpoints: new Map(before.endpoints).set(uidOf(letter), record({ uid: uidOf(letter) })),
       }))
     const uids = () => [...open().current.endpoints.keys()]
+    const liveFiles = () => [0, 1].map((turn) => `${file}.live-${turn}`).filter((each) => fs.existsSync(each))
 
     it('is what the next agent begins with, at once and without an fsync of the intent', async () => {
       const store = open()
@@ -120,14 +121,47 @@ describe('state file', () => {
       await store.durable()
       withEndpoint(store, 'k')
       store.keep()
-      const live = fs.readFileSync(`${file}.live`)
+      const live = liveFiles().map((each) => [each, fs.readFileSync(each)] as const)
       await store.durable()
       store.change(() => full)
       await store.durable()
-      fs.writeFileSync(`${file}.live`, live)
+      for (const [each, text] of live) fs.writeFileSync(each, text)
       expect(open().current).toEqual(full)
-      fs.writeFileSync(`${file}.live`, 'garbage')
+      for (const [each] of live) fs.writeFileSync(each, 'garbage')
       expect(open().current).toEqual({ ...full, endpointsKnown: false })
+    })
+
+    it('that was cut off in its writing leaves the one before', async () => {
+      const store = open()
+      store.change(() => full)
+      await store.durable()
+      const kept = [...'kmnpq'].map((letter) => {
+        withEndpoint(store, letter)
+        store.keep()
+        return uids()
+      })
+      const newest = liveFiles().find((each) => fs.readFileSync(each, 'utf8').includes(uidOf('q'))) ?? ''
+      const text = fs.readFileSync(newest)
+      for (const length of [text.length - 1, Math.trunc(text.length / 2), 1, 0]) {
+        fs.writeFileSync(newest, text.subarray(0, length))
+        expect(uids()).toEqual(kept.at(-2))
+        expect(open().current.endpointsKnown).toBe(full.endpointsKnown)
+      }
+      fs.writeFileSync(newest, text)
+      expect(uids()).toEqual(kept.at(-1))
+    })
+
+    it('goes on after the one that a new agent found', async () => {
+      const first = open()
+      first.change(() => full)
+      await first.durable()
+      for (const letter of 'kmn') {
+        const store = open()
+        withEndpoint(store, letter)
+        store.keep()
+        expect(uids()).toContain(uidOf(letter))
+      }
+      expect(uids()).toEqual(expect.arrayContaining([...'kmn'].map(uidOf)))
     })
 
     it('is fsynced soon', async () => {
@@ -137,7 +171,7 @@ describe('state file', () => {
       withEndpoint(store, 'k')
       store.keep()
       await new Promise((resolve) => setTimeout(resolve, 800))
-      fs.rmSync(`${file}.live`)
+      for (const each of liveFiles()) fs.rmSync(each)
       expect(uids()).toContain(uidOf('k'))
     })
   })

@@ -44,7 +44,7 @@ describe('text of the live file', () => {
   it('gives back all but the intent, and over which state files', () => {
     const { endpoints, releases, dockerNetworks, docker, endpointsKnown } = FULL
     const live = { endpoints, releases, dockerNetworks, docker, endpointsKnown }
-    expect(decodeLive(encodeLive(FULL, over))).toEqual({ live, over })
+    expect(decodeLive(encodeLive(FULL, over, 7))).toEqual({ live, over, sequence: 7 })
   })
 
   it.each([
@@ -53,6 +53,6 @@ describe('text of the live file', () => {
     ['one letter altered', (text: string) => text.replace('sandbox', 'sandbux')],
     ['a state file', () => createEncoder(() => 'nonce')(FULL).text],
   ])('refuses a text that is %s', (_, spoil) => {
-    expect(() => decodeLive(spoil(encodeLive(FULL, over)))).toThrow(/live file/)
+    expect(() => decodeLive(spoil(encodeLive(FULL, over, 1)))).toThrow(/live file/)
   })
 })

@@ -2,8 +2,8 @@
  * The texts of the state: a head line with schema version and checksum, then one line of JSON a section. Sections that
  * did not change are not serialised again, so that a write on a host with a large intent stays cheap.
  *
- * Two files. The state file has everything. The live file lies over it: all but the intent, as of the last plugin call,
- * and it counts only on top of a state file that it names by checksum.
+ * The state file has everything. A live file lies over it: all but the intent, as of the last plugin call, and it counts
+ * only on top of a state file that it names by checksum.
  */
 import { createHash } from 'node:crypto'
 import { parseJsonWith, toEntryMap, WeftError } from '@weft/shared'
@@ -21,6 +21,8 @@ const LiveHead = z.strictObject({
   sha256: Sha256,
   /** Checksums of the state files on which it counts. */
   over: z.array(Sha256),
+  /** Of two, the one with the higher number is the later one. */
+  sequence: z.number().int(),
 })
 
 export interface Encoded {
@@ -61,23 +63,23 @@ export function decodeState(text: string): { state: AgentState; sha256: string }
   return { state, sha256: head.sha256 }
 }
 
-/** The live file's text, which counts over state files of these checksums. */
-export function encodeLive(live: LiveState, over: readonly string[]): string {
+/** The text of a live file, which counts over state files of these checksums. */
+export function encodeLive(live: LiveState, over: readonly string[], sequence: number): string {
   const { endpoints, releases, dockerNetworks, docker, endpointsKnown } = live
   const about = JSON.stringify({ releases, dockerNetworks, docker, endpointsKnown })
   const body = `${about}\n${JSON.stringify([...endpoints.values()])}\n`
-  return `${JSON.stringify({ format: LIVE_FORMAT, v: VERSION, sha256: sha256(body), over })}\n${body}`
+  return `${JSON.stringify({ format: LIVE_FORMAT, v: VERSION, sha256: sha256(body), over, sequence })}\n${body}`
 }
 
 /** @throws `invalid` as decodeState does */
-export function decodeLive(text: string): { live: LiveState; over: readonly string[] } {
+export function decodeLive(text: string): { live: LiveState; over: readonly string[]; sequence: number } {
   const { head, body } = split(text, LiveHead, 'live file of the state')
   const [about = '', endpoints = ''] = body.split('\n')
   const live = {
     ...parseJsonWith(LiveSections.about, about, 'live file of the state'),
     endpoints: byUid(parseJsonWith(LiveSections.endpoints, endpoints, 'endpoints in the live file')),
   }
-  return { live, over: head.over }
+  return { live, over: head.over, sequence: head.sequence }
 }
 
 function split<H extends { v: number; sha256: string }>(

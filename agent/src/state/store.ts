@@ -1,7 +1,7 @@
 /**
  * The state in memory and on disk. A change is seen at once. How long it lasts is the caller's choice:
- * - `keep()` outlives this process: the live part (endpoints, releases; not the intent) is written to a small file and
- *   renamed into place before it returns, without fsync, in time that does not depend on the size of the intent. After a
+ * - `keep()` outlives this process: the live part (endpoints, releases; not the intent) is written to a small file
+ *   (live-files.ts) before it returns, without fsync, in time that does not depend on the size of the intent. After a
  *   power loss no container runs, and Docker and the controller tell what is lacking. The fsync follows within a second.
  * - `durable()` outlives the machine: temp file, fsync, rename, fsync of the folder. Changes that come while a write is
  *   under way share the next one.
@@ -10,7 +10,7 @@
  * - `written` is what the next agent would begin with. Who acts on the kernel acts on `written`, never on more (agent
  *   contract 4). The intent in it is always fsynced.
  * - The file that is fsynced is never replaced by one that is not.
- * - A state file never uncovers what was kept: the live file names it before it is renamed into place.
+ * - A state file never uncovers what was kept: a live file names it before it is renamed into place.
  */
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
@@ -18,8 +18,9 @@ import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
 import type { Log } from '../log.ts'
-import { createEncoder, decodeLive, decodeState, type Encode, encodeLive } from './codec.ts'
-import { type AgentState, blankState, withLive } from './records.ts'
+import { createEncoder, decodeState, type Encode } from './codec.ts'
+import { LiveFiles } from './live-files.ts'
+import { type AgentState, blankState, type LiveState, withLive } from './records.ts'
 
 export interface StateStoreOptions {
   readonly file: string
@@ -35,6 +36,7 @@ export class StateStore {
   readonly #file: string
   readonly #log: Log
   readonly #encode: Encode = createEncoder(() => randomBytes(8).toString('hex'))
+  readonly #live: LiveFiles
   #current: AgentState
   #written: AgentState
   /** Of the state file. */
@@ -51,6 +53,7 @@ export class StateStore {
   private constructor({ file, log }: StateStoreOptions, found: Found) {
     this.#file = file
     this.#log = log
+    this.#live = found.live
     this.#current = found.state
     this.#written = found.state
     // What was kept by the last agent is not fsynced.
@@ -68,13 +71,17 @@ export class StateStore {
       if (remembered !== instance) fs.writeFileSync(instanceFile(file), `${instance}\n`, { mode: 0o600 })
       return new StateStore(options, found)
     }
-    const blank = (instance: string): Found => ({ state: blankState(instance), isKept: false, sha256: undefined })
+    const blank = (instance: string): Found => {
+      const { files } = LiveFiles.open(file, undefined, log)
+      return { state: blankState(instance), isKept: false, sha256: undefined, live: files }
+    }
     if (!fs.existsSync(file)) return start(blank(remembered ?? newInstance()))
     const text = fs.readFileSync(file, 'utf8')
     try {
       const { state: durable, sha256 } = decodeState(text)
-      const state = withLiveFile(options, durable, sha256)
-      return start({ state, isKept: state !== durable, sha256 })
+      const { files, kept } = LiveFiles.open(file, sha256, log)
+      const state = withKept(durable, kept)
+      return start({ state, isKept: state !== durable, sha256, live: files })
     } catch (error) {
       const aside = `${file}.bad-${Date.now()}`
       fs.renameSync(file, aside)
@@ -119,7 +126,7 @@ export class StateStore {
     try {
       // Without a state file there is nothing to lie over.
       if (this.#sha256 === undefined) this.#writeFirst(kept)
-      else replaceNow(liveFile(this.#file), encodeLive(kept, [this.#sha256]))
+      else this.#live.write(kept, [this.#sha256])
     } catch (cause) {
       this.#durableSoon()
       throw this.#failed(cause)
@@ -165,7 +172,7 @@ export class StateStore {
       // Nothing runs between these: what was kept while the disk worked lies over the old file and the new one.
       if (this.#keeps !== keeps) {
         const over = this.#sha256 === undefined ? [sha256] : [this.#sha256, sha256]
-        replaceNow(liveFile(this.#file), encodeLive(this.#written, over))
+        this.#live.write(this.#written, over)
       }
       fs.renameSync(temporary, this.#file)
       this.#sha256 = sha256
@@ -205,23 +212,13 @@ interface Found {
   readonly state: AgentState
   readonly isKept: boolean
   readonly sha256: string | undefined
+  readonly live: LiveFiles
 }
 
-function liveFile(file: string): string {
-  return `${file}.live`
-}
-
-/** The state with what was kept since it was written. A live file over another state file is older than this one. */
-function withLiveFile({ file, log }: StateStoreOptions, state: AgentState, sha256: string): AgentState {
-  if (!fs.existsSync(liveFile(file))) return state
-  try {
-    const { live, over } = decodeLive(fs.readFileSync(liveFile(file), 'utf8'))
-    return over.includes(sha256) ? withLive(state, live) : state
-  } catch (error) {
-    // After a power loss, say. What it held may lack here: nothing is removed before Docker was asked.
-    log.warn({ file: liveFile(file), error: WeftError.from(error).message }, 'live file unusable, left out')
-    return { ...state, endpointsKnown: false }
-  }
+/** The state with what was kept since it was written. What a damaged file held may lack: nothing is removed before Docker was asked. */
+function withKept(state: AgentState, kept: LiveState | 'none' | 'damaged'): AgentState {
+  if (kept === 'none') return state
+  return kept === 'damaged' ? { ...state, endpointsKnown: false } : withLive(state, kept)
 }
 
 /** Outlives this process, not the machine. */
