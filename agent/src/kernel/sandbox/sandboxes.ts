@@ -13,7 +13,7 @@
 import { readFileSync, statfsSync } from 'node:fs'
 import { WeftError } from '@weft/shared'
 import { type Namespaces, openNamespaces } from '../netns.ts'
-import { openNft } from '../nft/run-nft.ts'
+import { openNft, type RunNft } from '../nft/run-nft.ts'
 import { parseSandbox } from '../sandbox-path.ts'
 import { beginConnect, closeSocket, listen, openBound, type Protocol, portOf } from './inet.ts'
 
@@ -71,7 +71,7 @@ export async function openSandboxes(): Promise<Sandboxes> {
         try {
           const sockets = { udp: bound('udp'), tcp: bound('tcp'), forward: bound('udp') }
           listen(sockets.tcp)
-          runNft(tableScript(portOf(sockets.udp), portOf(sockets.tcp)))
+          setTables(runNft, tableScript(portOf(sockets.udp), portOf(sockets.tcp)))
           return sockets
         } catch (error) {
           for (const fd of opened) closeSocket(fd)
@@ -115,13 +115,27 @@ function canEnter(namespaces: Namespaces, sandbox: string): boolean {
   }
 }
 
-function clearScript(): string {
-  return [`ip ${TABLE}`, `ip6 ${GUARD}`].map((table) => `add table ${table}\ndelete table ${table}\n`).join('')
+const TABLES = [`ip ${TABLE}`, `ip6 ${GUARD}`] as const
+
+/**
+ * Both tables whole, in one transaction, whether a resolver before us left them or not. Nothing is taken away where there is
+ * nothing: until that is freed, whoever else alters nf_tables here would wait, and Docker is just about to.
+ */
+function setTables(runNft: RunNft, tables: string): void {
+  try {
+    runNft(`${TABLES.map((table) => `create table ${table}\n`).join('')}${tables}`)
+  } catch {
+    // They are there, or what else it is the other way says as well.
+    runNft(`${clearScript()}${tables}`)
+  }
 }
 
-/** Both tables whole, in one transaction, whether they were there or not. */
+function clearScript(): string {
+  return TABLES.map((table) => `add table ${table}\ndelete table ${table}\n`).join('')
+}
+
 export function tableScript(udpPort: number, tcpPort: number): string {
-  return `${clearScript()}table ip ${TABLE} {
+  return `table ip ${TABLE} {
   chain output {
     type nat hook output priority ${PRIORITY}; policy accept;
     ip saddr ${OWN} accept
