@@ -6,6 +6,7 @@ import { ringOnChanges } from './doorbell.ts'
 import { ensureNetns, type FabricMode, fabricGone, netnsMark, prepareFabric } from './fabric.ts'
 import { openHostForwarding } from './host-forwarding.ts'
 import type { Kernel, KernelLog, Observation, OpFailure } from './kernel.ts'
+import { PROTOCOL } from './netlink/channel.ts'
 import { assignNsid } from './netlink/nsid.ts'
 import { openNetlink } from './netlink/transport.ts'
 import { netnsPath, openNamespaces } from './netns.ts'
@@ -45,7 +46,12 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     own: openNetlink(),
     fabric: namespaces.within(FABRIC_NETNS, () => openNetlink()),
   }
-  const tables = createNftTables(namespaces, openNft())
+  const nftSockets = new Map(
+    ['', FABRIC_NETNS].map(
+      (netns) => [netns, namespaces.within(netns, () => openNetlink(PROTOCOL.netfilter))] as const,
+    ),
+  )
+  const tables = createNftTables(namespaces, openNft(), nftSockets)
   const forwarding = openHostForwarding()
   const exclusively = oneAtATime()
   let watched = new Set<string>()
@@ -130,6 +136,7 @@ export async function createLinuxKernel({ fabricNetns, fabric, log }: LinuxKerne
     close: () => {
       sockets.own.close()
       sockets.fabric.close()
+      for (const socket of nftSockets.values()) socket.close()
       namespaces.close()
     },
   }

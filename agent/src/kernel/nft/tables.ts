@@ -56,12 +56,19 @@ interface Known {
 /** Somebody else's transactions that may come between writing and reading back. */
 const MOST_ATTEMPTS = 3
 
-export function createNftTables(namespaces: Namespaces, runNft: RunNft): NftTables {
+/** @param standing sockets of netns that outlive us: the end of one waits for what others took away (see `scriptOf`) */
+export function createNftTables(
+  namespaces: Namespaces,
+  runNft: RunNft,
+  standing: ReadonlyMap<string, NetlinkSocket>,
+): NftTables {
   const known = new Map<string, Known>()
 
-  /** A socket for one exchange: one that stays would keep a dead sandbox alive. */
+  /** Elsewhere a socket for one exchange: one that stays would keep a dead sandbox alive. */
   function within<T>(netns: string, body: (socket: NetlinkSocket) => T): T {
     return namespaces.within(netns, () => {
+      const stays = standing.get(netns)
+      if (stays !== undefined) return body(stays)
       using socket = openNetlink(PROTOCOL.netfilter)
       return body(socket)
     })
