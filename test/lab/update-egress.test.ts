@@ -1,6 +1,8 @@
 /** The way out of living networks (issue 4 point 14): what running containers reach, and who reaches them, after each change. */
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { execIn, findHost, startAgent, stopProgram } from '../../cli/src/lab/index.ts'
+import { execIn, findHost, startAgent, startDockerd, stopDockerd, stopProgram } from '../../cli/src/lab/index.ts'
 import { inspected, on, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 import { type Outside, openOutside } from '../support/outside.ts'
@@ -22,7 +24,7 @@ describe('network update of the way out', () => {
     }
     await weft(lab(), 'network', 'create', '--subnet', '10.91.0.0/24', '--subnet', 'fd91::/64', '--ipv6', 'moves')
     await runContainer(lab(), 'docker1', 'one', 'moves', '--cap-add', 'NET_ADMIN', '-p', `18091:${TELLING_PORT}`)
-    await runContainer(lab(), 'docker2', 'two', 'moves')
+    await runContainer(lab(), 'docker2', 'two', 'moves', '--cap-add', 'NET_ADMIN')
     await serve('docker1', 'one')
   }, 120_000)
   afterAll(async () => {
@@ -126,28 +128,35 @@ describe('network update of the way out', () => {
     expect(await weft(lab(), 'endpoint', 'ls', '-f', 'name=late', '--format', '{{.Ports}}')).toBe('-')
   })
 
-  it('none: even a container that sets routes gets nothing past its end of the bridge, nor after the agent started anew', async () => {
-    const heard = async () => {
+  it('none: even a container that sets routes gets nothing past its end of the bridge, whatever its agent forgets', async () => {
+    const heard = async (host: string, name: string) => {
       const sniffer = ['timeout', '6', 'tcpdump', '-Unli', 'docker_gwbridge', '-c', '1', 'arp or ip']
-      const sniff = tryOn(lab(), 'docker1', ...sniffer)
+      const sniff = tryOn(lab(), host, ...sniffer)
       await new Promise((resolve) => setTimeout(resolve, 1000))
-      await exec('docker1', 'one', 'ip', 'route', 'add', '10.250.0.0/24', 'via', '172.18.0.1', 'dev', 'eth1')
-      await exec('docker1', 'one', 'ping', '-c', '2', '-W', '1', '-I', 'eth1', '172.18.0.1')
-      expect(await seenAs('docker1', 'one')).toEqual(NOWHERE)
-      await exec('docker1', 'one', 'ip', 'route', 'del', '10.250.0.0/24')
+      await exec(host, name, 'ip', 'route', 'add', '10.250.0.0/24', 'via', '172.18.0.1', 'dev', 'eth1')
+      await exec(host, name, 'ping', '-c', '2', '-W', '1', '-I', 'eth1', '172.18.0.1')
+      expect(await seenAs(host, name)).toEqual(NOWHERE)
+      await exec(host, name, 'ip', 'route', 'del', '10.250.0.0/24')
       const { code, stdout } = await sniff
       // timeout(1): nothing came in time.
       return code === 124 ? stdout.trim() : `${stdout} (exit code ${code})`
     }
-    expect(await heard()).toBe('')
-    await stopProgram(findHost(lab(), 'docker1'), 'SIGKILL')
-    await startAgent(lab().layout, findHost(lab(), 'docker1'))
-    expect(await heard()).toBe('')
+    expect(await heard('docker1', 'one')).toBe('')
+    for (const [host, name] of PLACES) {
+      const lost = findHost(lab(), host)
+      await stopProgram(lost, 'SIGKILL')
+      if (host === 'docker2') for (const file of stateFiles(lost.data)) rmSync(file)
+      await startAgent(lab().layout, lost)
+      await follows(`records of ${host}`, true, async () =>
+        stateFiles(lost.data).some((file) => readFileSync(file, 'utf8').includes('"joinedEgress":"docker"')),
+      )
+      expect(await heard(host, name)).toBe('')
+    }
   })
 
   it('none -> weft -> docker: those with an interface on Docker’s bridge go out there again, others keep their way and are named', async () => {
     await update('moves', '-o', 'egress=weft')
-    expect(await seenAs('docker1', 'one')).toEqual(ofHost('docker1'))
+    for (const [host, name] of PLACES) expect(await seenAs(host, name)).toEqual(ofHost(host))
     expect(await askedOn('docker1', 18092)).toBe(outside.ipv4)
     const warned = await update('moves', '--opt-rm', 'egress')
     expect(warned).toContain('keep the way out that they have (weft) until they are started again')
@@ -157,6 +166,7 @@ describe('network update of the way out', () => {
     expect(await seenAs('docker1', 'late')).toEqual(ofHost('docker1'))
     expect(await askedOn('docker1', 18092)).toBe(outside.ipv4)
     await follows('who keeps which way', 'late:weft\none:\ntwo:', lagging)
+    expect(await weft(lab(), 'endpoint', 'ls', '-f', 'name=late')).toContain('attached, still egress=weft')
     const { stdout } = await tryWeft(lab(), 'doctor', 'docker1', '--format', 'json')
     expect(stdout).toContain('late of moves keeps egress=weft')
   })
@@ -182,6 +192,24 @@ describe('network update of the way out', () => {
     expect(await seenAs('docker1', 'inner')).toEqual(NOWHERE)
     await on(lab(), 'docker1', 'docker', 'restart', '-t', '0', 'inner')
     expect(await seenAs('docker1', 'inner')).toEqual({ ipv4: findHost(lab(), 'docker1').ipv4, ipv6: undefined })
+  })
+
+  it.each([
+    ['attach=macvlan', 'fast', ['--subnet', '10.93.0.0/24', '--subnet', 'fd93::/64', '--ipv6', '-o', 'attach=macvlan']],
+    ['IPv6 alone', 'six', ['--ipv4=false', '--subnet', 'fd94::/64']],
+  ])('overlay with %s: from Docker’s bridge to Weft’s gateway, to nothing, and back', async (_, network, flags) => {
+    const { ipv4, ipv6 } = findHost(lab(), 'docker1')
+    const byWeft = { ipv4: network === 'six' ? undefined : ipv4, ipv6 }
+    await weft(lab(), 'network', 'create', ...flags, network)
+    await runContainer(lab(), 'docker1', `c-${network}`, network)
+    const seen = () => seenAs('docker1', `c-${network}`)
+    expect(await seen()).toEqual({ ipv4, ipv6: undefined })
+    await update(network, '-o', 'egress=weft')
+    expect(await seen()).toEqual(byWeft)
+    await update(network, '-o', 'egress=none')
+    expect(await seen()).toEqual(NOWHERE)
+    await update(network, '--opt-rm', 'egress')
+    expect(await seen()).toEqual({ ipv4, ipv6: undefined })
   })
 
   it('networks on a wire: by the wire’s router, not at all, by Docker’s bridge, and back', async () => {
@@ -211,9 +239,33 @@ describe('network update of the way out', () => {
     await update('wire', '-o', 'egress=none')
     expect(await beyond('far')).toBeUndefined()
   })
+
+  it('holds when Docker is killed, and is changed when it is back', async () => {
+    const docker1 = findHost(lab(), 'docker1')
+    const restart = async (signal?: 'SIGKILL') => {
+      await stopDockerd(docker1, signal)
+      await startDockerd(docker1, { liveRestore: true })
+      await follows('Docker answers', 0, async () => (await tryOn(lab(), 'docker1', 'docker', 'ps')).code)
+    }
+    await restart()
+    await on(lab(), 'docker1', 'docker', 'start', 'one')
+    await update('moves', '-o', 'egress=none')
+    await restart('SIGKILL')
+    expect(await seenAs('docker1', 'one')).toEqual(NOWHERE)
+    await update('moves', '-o', 'egress=weft')
+    await restart('SIGKILL')
+    expect(await seenAs('docker1', 'one')).toEqual(ofHost('docker1'))
+    await update('moves', '-o', 'egress=docker')
+    expect(await seenAs('docker1', 'one')).toEqual({ ipv4: docker1.ipv4, ipv6: undefined })
+  })
 })
 
 const PLACES = [
   ['docker1', 'one'],
   ['docker2', 'two'],
 ] as const
+
+/** What an agent remembers on disk. */
+function stateFiles(data: string): string[] {
+  return ['agent-state', 'agent-state.live'].map((name) => path.join(data, name)).filter(existsSync)
+}

@@ -27,10 +27,10 @@ export function keptEgress(record: LocalRecord, network: NetworkSpec): Egress | 
   return network.internal || egress === network.egress ? undefined : egress
 }
 
-/** Endpoints of this host with another way out than their network's, by name. */
+/** Containers of this host with another way out than their network's, by name. */
 export function keptWays({ endpoints, entries }: Pick<AgentState, 'endpoints' | 'entries'>) {
   return [...endpoints.values()]
-    .filter(isWired)
+    .filter((record) => isWired(record) && record.attached === undefined)
     .flatMap((record) => {
       const network = networkOf(entries, record.network)
       const egress = network === undefined ? undefined : keptEgress(record, network)
