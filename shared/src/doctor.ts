@@ -35,11 +35,16 @@ export const DoctorWire = z.strictObject({
   networks: z.array(z.string()).max(1000),
   /** Whose MACs its containers have, as the driver says. */
   macs: z.enum(['own', 'parent']),
+  /** In the fabric, where containers are on a bridge that has the parent for a port. */
+  bridge: z.string().max(15).optional(),
 })
 export type DoctorWire = z.infer<typeof DoctorWire>
 
 /** Probes under way at once keep apart by their number: it makes VNI and addresses. */
 export const MOST_DOCTOR_PROBES = 120
+
+/** Wires that one probe tries. */
+export const MOST_DOCTOR_WIRES = 32
 
 /** What both hosts of a pair are told of one probe. */
 export const DoctorProbe = z.strictObject({
@@ -55,7 +60,7 @@ export const DoctorProbe = z.strictObject({
   /** The overlay port that is tried. */
   udpPort: z.number().int().min(1).max(65535),
   vni: z.number().int().min(1).max(0xffffff),
-  wires: z.array(DoctorWire).max(32),
+  wires: z.array(DoctorWire).max(MOST_DOCTOR_WIRES),
 })
 export type DoctorProbe = z.infer<typeof DoctorProbe>
 

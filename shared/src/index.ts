@@ -55,6 +55,7 @@ export {
   DoctorWire,
   MOST_DOCTOR_PAIRS,
   MOST_DOCTOR_PROBES,
+  MOST_DOCTOR_WIRES,
   PathMtu,
   SEVERITIES,
 } from './doctor.ts'

@@ -42,8 +42,8 @@ describe('the kernel of this machine, beside the suite', () => {
     expect(entries.find((line) => line.startsWith(mac))).toMatch(/ sticky .* static/)
   })
 
-  it('broadcasts with an interface’s own MAC, and hears what comes in there', () => {
-    const [near, far] = [openBroadcasts('eth0'), openBroadcasts('eth0-far')]
+  it('broadcasts with an interface’s own MAC, and hears what comes in there', async () => {
+    const [near, far] = [await openBroadcasts({ name: 'eth0' }), await openBroadcasts({ name: 'eth0-far' })]
     try {
       expect(far.receive()).toBeUndefined()
       near.send(Buffer.from('one'))
@@ -58,7 +58,7 @@ describe('the kernel of this machine, beside the suite', () => {
       near.close()
       far.close()
     }
-    expect(() => openBroadcasts('eth9')).toThrow(/no such interface: eth9/)
+    await expect(openBroadcasts({ name: 'eth9' })).rejects.toThrow(/no such interface: eth9/)
   })
 
   it('lets a dual-stack vxlan device hear no router, ask none, and make no address of its own', async () => {

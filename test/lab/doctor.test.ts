@@ -10,6 +10,7 @@ import type { DoctorFinding } from '../../shared/src/doctor.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 const MOST_MS = 15_000
+const HOSTS = ['docker1', 'docker2']
 
 describe('doctor', () => {
   const lab = useLab('doctor')
@@ -41,10 +42,14 @@ describe('doctor', () => {
   }
 
   async function expectNothingLeft(): Promise<void> {
-    for (const host of ['docker1', 'docker2']) {
+    for (const host of HOSTS) {
       expect(await on(lab(), host, 'ip', '-o', 'link')).not.toContain('wfd')
       // The namespaces live as long as these.
       expect((await execIn(lab(), host, ['pgrep', '-f', 'pair/talk|cat /proc/self/stat'])).stdout).toBe('')
+      // The kernel takes a namespace's links away a little after the namespace has ended.
+      await eventually(`ports of probes are gone from ${host}`, 5_000, async () =>
+        (await on(lab(), host, 'ip', '-n', 'weft', '-o', 'link')).includes('wfd') ? undefined : true,
+      )
     }
   }
 
@@ -190,5 +195,89 @@ describe('doctor', () => {
       return left.stdout === '' ? true : undefined
     })
     await expectNothingLeft()
+  })
+
+  describe('on wires that networks have for themselves', () => {
+    const WIRES = { eth1: ['-d', 'bridge'], eth2: ['-d', 'macvlan', '-o', 'macvlan_mode=passthru'] }
+    const inSwitch = (...argv: string[]) =>
+      execFileSync('nsenter', [`--net=/run/netns/${lab().layout.switchNetns}`, '--', ...argv])
+    const port = (wire: string, host: string) => `${wire}-${host}`
+    const wires = async () =>
+      of((await examine()).findings, 'wire').filter(({ measured }) => !measured.includes('eth0'))
+
+    beforeAll(async () => {
+      for (const wire of Object.keys(WIRES)) {
+        inSwitch('ip', 'link', 'add', 'name', wire, 'up', 'type', 'bridge')
+        for (const { name, netns } of HOSTS.map((host) => findHost(lab(), host))) {
+          const far = ['type', 'veth', 'peer', 'name', wire, 'netns', netns]
+          inSwitch('ip', 'link', 'add', 'name', port(wire, name), 'master', wire, 'up', ...far)
+          await on(lab(), name, 'ip', 'link', 'set', wire, 'up')
+        }
+      }
+      for (const host of HOSTS)
+        await eventually(`${host} tells of its NICs`, 20_000, async () => {
+          const told = await weft(lab(), 'host', 'inspect', host)
+          return Object.keys(WIRES).every((wire) => told.includes(`"${wire}"`)) ? true : undefined
+        })
+      for (const [index, [wire, flags]] of Object.entries(WIRES).entries()) {
+        const subnet = `10.4${6 + index}.0.0/24`
+        await weft(lab(), 'network', 'create', ...flags, '--subnet', subnet, '-o', `parent=${wire}`, `on-${wire}`)
+      }
+      await weft(lab(), 'status', '--wait', '--timeout', '20s')
+      for (const host of HOSTS)
+        for (const wire of Object.keys(WIRES))
+          await on(
+            lab(),
+            host,
+            'docker',
+            'run',
+            '-d',
+            '--name',
+            wire,
+            '--network',
+            `on-${wire}`,
+            'busybox',
+            'sleep',
+            '600',
+          )
+    })
+
+    it('a bridge’s uplink and a NIC in passthru mode are sound', async () => {
+      expect(await wires()).toMatchObject([
+        { severity: 'ok', measured: expect.stringContaining('eth1 (network on-eth1) pass both ways') },
+        { severity: 'ok', measured: expect.stringContaining('eth2 (network on-eth2) pass both ways') },
+      ])
+      await expectNothingLeft()
+    })
+
+    it('finds that the switch carries them to one host only', async () => {
+      for (const wire of Object.keys(WIRES)) inSwitch('ip', 'link', 'set', port(wire, 'docker2'), 'nomaster')
+      try {
+        expect(await wires()).toMatchObject([
+          { severity: 'error', measured: expect.stringContaining('no frame of eth1 (network on-eth1) passes') },
+          { severity: 'error', measured: expect.stringContaining('no frame of eth2 (network on-eth2) passes') },
+        ])
+      } finally {
+        for (const wire of Object.keys(WIRES)) inSwitch('ip', 'link', 'set', port(wire, 'docker2'), 'master', wire)
+      }
+    })
+
+    it('finds that it lets only the NICs’ own MACs pass, which is all that passthru needs', async () => {
+      for (const wire of Object.keys(WIRES)) {
+        const mac = await on(lab(), 'docker2', 'cat', `/sys/class/net/${wire}/address`)
+        const hook = `type filter hook ingress device "${port(wire, 'docker2')}" priority 0`
+        inSwitch('nft', `table netdev ${wire} { chain in { ${hook}; ether saddr != ${mac} drop; }; }`)
+      }
+      try {
+        expect(await wires()).toMatchObject([
+          { severity: 'error', why: expect.stringContaining("lets only the NIC's own MAC pass") },
+          { severity: 'ok' },
+        ])
+      } finally {
+        for (const wire of Object.keys(WIRES)) inSwitch('nft', 'delete', 'table', 'netdev', wire)
+      }
+      expect((await wires()).map(({ severity }) => severity)).toEqual(['ok', 'ok'])
+      await expectNothingLeft()
+    })
   })
 })

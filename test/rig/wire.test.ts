@@ -23,6 +23,11 @@ table netdev rig_switch {
 }
 `
 
+/** A port of a switch to which one VLAN is not trunked. */
+const UNTRUNKED = `
+table netdev rig_switch { chain in { type filter hook ingress device eth1 priority -500; vlan id 140 drop; }; }
+`
+
 interface Finding {
   readonly check: string
   readonly severity: string
@@ -103,10 +108,24 @@ describe.skipIf(inject('rigReason') !== '')('the wire below containers', () => {
     for (const frame of frames) expect(frame).toMatch(/ethertype 802\.1Q \(0x8100\).* vlan 140,/)
   })
 
-  it('the doctor finds the wire sound', async () => {
+  it('the doctor finds the wires sound', async () => {
     const found = await wires()
-    expect(found.map(({ severity }) => severity)).toEqual(['ok'])
-    expect(found[0]?.measured).toMatch(/frames of eth1\.300\.30 \(network stacked\) pass both ways/)
+    expect(found.map(({ severity }) => severity)).toEqual(['ok', 'ok'])
+    expect(found[0]?.measured).toMatch(/frames of eth1\.140 \(network bridged\) pass both ways/)
+    expect(found[1]?.measured).toMatch(/frames of eth1\.300\.30 \(network stacked\) pass both ways/)
+  })
+
+  it('a VLAN of bridges that the switch does not carry is found, and only that', async () => {
+    const [, second] = rig.hosts
+    await second.must(['nft', '-f', '-'], { input: UNTRUNKED })
+    try {
+      const [bridged, stacked] = await wires()
+      expect(bridged).toMatchObject({ severity: 'error', measured: expect.stringContaining('no frame of eth1.140') })
+      expect(bridged?.remedy).toMatch(/trunk the VLAN on both switch ports/)
+      expect(stacked).toMatchObject({ severity: 'ok' })
+    } finally {
+      await second.must(['nft', 'delete', 'table', 'netdev', 'rig_switch'])
+    }
   })
 
   it('a switch that passes only the NIC’s own MAC is found, named and explained', async () => {
@@ -115,13 +134,15 @@ describe.skipIf(inject('rigReason') !== '')('the wire below containers', () => {
     await second.must(['nft', '-f', '-'], { input: FILTER.replaceAll('MAC', mac) })
     try {
       expect((await ping(rig.hosts[0], 's1', at('s2'), 2)).received).toBe(0)
-      const [found, ...others] = await wires()
-      expect(others).toEqual([])
-      expect(found).toMatchObject({ severity: 'error' })
-      expect(found?.measured).toMatch(/with the interfaces' own MACs they pass both ways/)
-      expect(found?.why).toMatch(/only the NIC's own MAC pass/)
-      expect(found?.remedy).toMatch(/allow promiscuous mode, MAC changes and forged transmits/)
-      expect(found?.remedy).toMatch(/ipvlan/)
+      const found = await wires()
+      expect(found).toHaveLength(NETWORKS.length)
+      for (const { severity, measured, why, remedy } of found) {
+        expect(severity).toBe('error')
+        expect(measured).toMatch(/with the interfaces' own MACs they pass both ways/)
+        expect(why).toMatch(/only the NIC's own MAC pass/)
+        expect(remedy).toMatch(/allow promiscuous mode, MAC changes and forged transmits/)
+        expect(remedy).toMatch(/ipvlan/)
+      }
     } finally {
       await second.must(['nft', 'delete', 'table', 'netdev', 'rig_switch'])
     }

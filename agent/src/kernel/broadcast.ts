@@ -1,11 +1,12 @@
 /**
- * Ethernet broadcasts of one interface with its own MAC (packet(7)), in the netns of the main thread. What a macvlan or
- * an ipvlan sends says nothing of the interface's own frames: a switch may pass the one and not the other.
+ * Ethernet broadcasts of one interface with its own MAC (packet(7)). What a macvlan or an ipvlan sends says nothing of the
+ * interface's own frames: a switch may pass the one and not the other.
  */
 import { WeftError } from '@weft/shared'
 import { ERRNO, errnoError } from './errno.ts'
 import { closeDescriptor, openPacketSocket, receiveBytes, sendBytes } from './libc.ts'
 import { openNetlink } from './netlink/transport.ts'
+import { openNamespaces } from './netns.ts'
 import { findLink } from './read/link-row.ts'
 
 /** IEEE 802-2014, 9.2.4: for experiments within one network. */
@@ -23,13 +24,31 @@ export interface Broadcasts {
   readonly close: () => void
 }
 
-/** @throws `not_found` when there is no such interface, what the kernel says when it gives no socket */
-export function openBroadcasts(name: string): Broadcasts {
+export interface BroadcastPlace {
+  readonly name: string
+  /** Path of the interface's netns; undefined: that of the main thread. */
+  readonly netns?: string
+  /** From which frames are to come; undefined: the interface's own. */
+  readonly mac?: string
+}
+
+/** @throws `not_found` when there is no such interface or netns, what the kernel says when it gives no socket */
+export async function openBroadcasts({ name, netns, mac }: BroadcastPlace): Promise<Broadcasts> {
+  if (netns === undefined) return openHere(name, mac)
+  const namespaces = await openNamespaces('')
+  try {
+    return namespaces.within(netns, () => openHere(name, mac))
+  } finally {
+    namespaces.close()
+  }
+}
+
+function openHere(name: string, mac?: string): Broadcasts {
   using netlink = openNetlink()
   const link = findLink(netlink, name)
   if (link === undefined) throw new WeftError('not_found', { what: 'no such interface', on: name })
   const header = Buffer.alloc(HEADER_BYTES, 0xff)
-  Buffer.from(link.mac.replaceAll(':', ''), 'hex').copy(header, 6)
+  Buffer.from((mac ?? link.mac).replaceAll(':', ''), 'hex').copy(header, 6)
   header.writeUInt16BE(ETHER_TYPE, 12)
   const fd = openPacketSocket(ETHER_TYPE, link.index)
   const buffer = Buffer.alloc(MOST_BYTES)

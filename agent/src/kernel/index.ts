@@ -1,6 +1,6 @@
 /** The door of the folder: what the rest of the agent may use of the kernel. */
 
-export { type Broadcasts, openBroadcasts } from './broadcast.ts'
+export { type BroadcastPlace, type Broadcasts, openBroadcasts } from './broadcast.ts'
 export { whoAnswers } from './echo.ts'
 export type { FabricMode } from './fabric.ts'
 export { isNetns } from './fabric.ts'

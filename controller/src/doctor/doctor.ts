@@ -1,8 +1,15 @@
 /** `weft doctor`: asks hosts for their own checks, lets pairs of hosts probe each other, and adds what only we can tell. */
-import { type DoctorCall, type DoctorFinding, type DoctorRequest, type DoctorView, WeftError } from '@weft/shared'
+import {
+  type DoctorCall,
+  type DoctorFinding,
+  type DoctorRequest,
+  type DoctorView,
+  MOST_DOCTOR_WIRES,
+  WeftError,
+} from '@weft/shared'
 import type { AskHost } from '../ask-host.ts'
 import { type ClusterView, type DomainDeps, findHost, isAlive, recordPath } from '../domain/index.ts'
-import { freeVnis, probeEnds } from './plan.ts'
+import { freeVnis, probeEnds, wiresOf } from './plan.ts'
 import { examineServices, type ServicesOptions } from './services.ts'
 
 export interface DoctorOptions {
@@ -106,7 +113,17 @@ async function examinePair(
   const close = { do: 'close', id: ends.answers.id } as const
   const closed = await tell(answers, close, CLOSE_MS).catch(skipped(`${answers} goes on listening for a few seconds`))
   const kept = await keepPath(deps, pair, found).then(() => [], skipped('the size of packets is not remembered'))
-  return [...found, ...closed, ...kept]
+  return [...found, ...closed, ...kept, ...leftOut(view, pair)]
+}
+
+/** Wires beyond those that a probe tries. */
+function leftOut(view: ClusterView, pair: readonly [string, string]): DoctorFinding[] {
+  const parents = wiresOf(view)
+    .slice(MOST_DOCTOR_WIRES)
+    .map(({ parent }) => parent)
+  if (parents.length === 0) return []
+  const measured = `not tried, being more than ${MOST_DOCTOR_WIRES}: ${parents.join(', ')}`.slice(0, 2000)
+  return [{ check: 'wire', severity: 'skipped', hosts: [...pair], measured }]
 }
 
 /** Networks made from now on go by what was measured. */

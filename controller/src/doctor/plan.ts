@@ -1,5 +1,12 @@
 /** What the doctor asks of whom: a pure function of the cluster. */
-import { DoctorProbe, type DoctorWire, driverFor, MOST_DOCTOR_PROBES, parseOptions } from '@weft/shared'
+import {
+  DoctorProbe,
+  type DoctorWire,
+  driverFor,
+  MOST_DOCTOR_PROBES,
+  MOST_DOCTOR_WIRES,
+  parseOptions,
+} from '@weft/shared'
 import type { ClusterView } from '../domain/index.ts'
 
 /** IANA's port for VXLAN. */
@@ -14,17 +21,19 @@ export function overlayPort(view: ClusterView): number {
   return ports.has(VXLAN_PORT) || ports.size === 0 ? VXLAN_PORT : Math.min(...ports)
 }
 
-/** The wires that networks are on by links of their own, and with whose MACs. A passthru link leaves nothing to try with. */
+/** The wires that networks are on, with whose MACs, and by which bridge of their own if any. */
 export function wiresOf(view: ClusterView): DoctorWire[] {
   const wires = new Map<string, DoctorWire>()
   for (const { value } of view.networks.values()) {
     const driver = driverFor(value.driver)
     const options = parseOptions(driver, value.options)
-    const { parent, macvlan_mode: mode } = value.options
-    if (parent === undefined || driver.parentUse(options) === undefined || mode === 'passthru') continue
+    const parent = driver.parent(options)?.text
+    if (parent === undefined) continue
     const macs = driver.macs(options)
-    const key = `${parent} ${macs}`
-    wires.set(key, { parent, networks: [...(wires.get(key)?.networks ?? []), value.name].sort(), macs })
+    const bridge = driver.bridge(options, value.uid)
+    const key = `${parent} ${macs} ${bridge ?? ''}`
+    const networks = [...(wires.get(key)?.networks ?? []), value.name].sort()
+    wires.set(key, { parent, networks, macs, ...(bridge !== undefined && { bridge }) })
   }
   return [...wires].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, wire]) => wire)
 }
@@ -44,7 +53,8 @@ export function probeEnds(
 ): { asks: DoctorProbe; answers: DoctorProbe } | undefined {
   const [own, other] = [asks, answers].map((host) => view.facts.get(host)?.value.facts.underlay.address)
   if (own === undefined || other === undefined) return undefined
-  const common = { id, number: number % MOST_DOCTOR_PROBES, vni, udpPort: overlayPort(view), wires: wiresOf(view) }
+  const wires = wiresOf(view).slice(0, MOST_DOCTOR_WIRES)
+  const common = { id, number: number % MOST_DOCTOR_PROBES, vni, udpPort: overlayPort(view), wires }
   const end = (peer: string, address: string) => DoctorProbe.parse({ ...common, peer, address })
   return { asks: end(answers, other), answers: end(asks, own) }
 }

@@ -34,7 +34,7 @@ import {
 } from './option-fields.ts'
 import { type ResolvedParent, resolveParent } from './parent.ts'
 import { partingState } from './parting.ts'
-import { fabricBridge, fitMtu, vethPort } from './port.ts'
+import { bridgeName, fabricBridge, fitMtu, vethPort } from './port.ts'
 
 /** Of a bridge without a wire below it: Ethernet's. */
 const DEFAULT_MTU = 1500
@@ -67,6 +67,7 @@ export const bridge: Driver<BridgeOptions> = {
   macs: () => 'own',
   defaultRoute: () => 'gateway',
   parentUse: () => undefined,
+  bridge: (_, uid) => bridgeName(uid),
   hostAccess: (options) => options.host_access === true,
   spans: (options) => options.parent !== undefined,
   deaf: () => undefined,

@@ -117,6 +117,8 @@ export interface Driver<O = unknown> {
   defaultRoute(options: O): 'gateway' | 'device'
   /** How its links use their parent, as `parentUse` has it; networks on one parent must agree. Undefined: no matter. */
   parentUse(options: O): string | undefined
+  /** The bridge of the fabric on which the network's containers of one host meet, by its name; undefined where there is none. */
+  bridge(options: O, uid: string): string | undefined
   /** Each host has an interface of its own in the network, a shim, by which it reaches the network's containers. */
   hostAccess(options: O): boolean
   /** Containers of different hosts are on one segment; otherwise each host has a part of the network to itself. */

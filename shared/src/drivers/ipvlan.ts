@@ -68,6 +68,7 @@ export const ipvlan: Driver<IpvlanOptions> = {
   macs: () => 'parent',
   defaultRoute: (options) => (modeOf(options) === 'l2' ? 'gateway' : 'device'),
   parentUse: (options) => `ipvlan ${modeOf(options)} ${flagOf(options)}`,
+  bridge: () => undefined,
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
   deaf: (options) =>

@@ -66,6 +66,7 @@ export const macvlan: Driver<MacvlanOptions> = {
   macs: (options) => (options.macvlan_mode === 'passthru' ? 'parent' : 'own'),
   defaultRoute: () => 'gateway',
   parentUse: () => 'macvlan',
+  bridge: () => undefined,
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
   deaf: (options) => {

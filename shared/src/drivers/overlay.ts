@@ -42,7 +42,7 @@ import {
   spoofCheckOption,
 } from './option-fields.ts'
 import { partingState } from './parting.ts'
-import { fabricBridge, fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
+import { bridgeName, fabricBridge, fitMtu, hasIpv6, macvlanChild, vethPort } from './port.ts'
 import { vxlanFilterTable } from './vxlan-filter.ts'
 
 /** IANA's port for VXLAN (RFC 7348 section 8). */
@@ -104,6 +104,7 @@ export const overlay: Driver<OverlayOptions> = {
   macs: () => 'own',
   defaultRoute: () => 'gateway',
   parentUse: () => undefined,
+  bridge: ({ attach }, uid) => (attach === 'macvlan' ? undefined : bridgeName(uid)),
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
   deaf: ({ attach, icc }) =>

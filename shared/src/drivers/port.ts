@@ -119,12 +119,17 @@ function bare({ addresses }: LocalEndpoint): string[] {
   return addresses.map((address) => address.split('/')[0] ?? address)
 }
 
+/** What the bridge of a network is called. */
+export function bridgeName(uid: string): string {
+  return interfaceName('bridge', uid)
+}
+
 /** The bridge of a network in the fabric. Snooping off: without a querier it would starve IPv6 neighbour discovery between containers. */
 export function fabricBridge(network: NetworkSpec, { underlay }: DriverHost, mtu: number): Link {
   return {
     kind: 'bridge',
     netns: FABRIC_NETNS,
-    name: interfaceName('bridge', network.uid),
+    name: bridgeName(network.uid),
     mac: deriveMac(`bridge/${network.uid}/${underlay.address}`),
     mtu,
     up: true,

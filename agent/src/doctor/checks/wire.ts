@@ -1,6 +1,7 @@
 /**
- * Whether two hosts share the wire of a macvlan network's parent: tried with a MAC of its own on both, as containers have, and
- * with the interfaces' own, which tells a switch that filters MACs from a wire that is not shared.
+ * Whether two hosts share the wire of a network's parent: tried with a MAC of its own on both, as containers have, and with the
+ * interfaces' own, which tells a switch that filters MACs from a wire that is not shared. Where containers have the parent's
+ * MAC there is only the latter.
  */
 import type { PairCheck, PairFacts, Verdict, WireFacts } from './check.ts'
 

@@ -1,5 +1,10 @@
-/** The two ends of a probe: a vxlan device with a VNI of its own, and a macvlan on each wire, in a throwaway netns. */
-import { type DoctorProbe, deriveMac, type HostFacts, parseParent, resolveParent } from '@weft/shared'
+/**
+ * The two ends of a probe: a vxlan device with a VNI of its own, and on each wire what containers have there: a macvlan, or a
+ * port of their bridge. All of it is in a throwaway netns, or goes with it.
+ */
+import { type DoctorProbe, deriveMac, FABRIC_NETNS, type HostFacts, parseParent, resolveParent } from '@weft/shared'
+import type { BroadcastPlace } from '../../kernel/index.ts'
+import { netnsPath } from '../../kernel/netns.ts'
 import { runProgram } from '../../kernel/run-program.ts'
 import type { ThrowawayNetns } from '../netns.ts'
 import type { TalkLink } from './talk.ts'
@@ -58,8 +63,8 @@ export async function limitPath(netns: ThrowawayNetns, probe: DoctorProbe, role:
 }
 
 /**
- * Where containers have MACs of their own a macvlan on the wire, with an address; ARP is part of what is tried. Gives back the
- * interface of the wire.
+ * Where containers have MACs of their own a link of that kind on the wire, which {@link addressWires} is to complete. Gives
+ * back from where broadcasts with the interface's own MAC go out on the wire, and come in.
  * @throws `not_found` when the host has no such interface or uplink, what `ip` says when it takes no macvlan
  */
 export async function makeWire(
@@ -69,24 +74,48 @@ export async function makeWire(
   role: Role,
   { interfaces, underlay }: HostFacts,
   uplinks: Readonly<Record<string, string>>,
-): Promise<string> {
-  const { parent = '', macs } = probe.wires[line - 1] ?? {}
-  const { top } = resolveParent(parseParent(parent), { interfaces, underlay, uplinks })
-  if (macs === 'parent') return top.name
+): Promise<BroadcastPlace> {
+  const { parent = '', macs, bridge } = probe.wires[line - 1] ?? {}
+  const { top, mac } = resolveParent(parseParent(parent), { interfaces, underlay, uplinks })
+  // A link with its parent's MAC leaves no room for a second one, and none is needed: the parent speaks with that MAC.
+  if (macs === 'parent') return { name: top.name }
   const name = `wfdwire${line}`
-  const head = [
-    'link',
-    'add',
-    'link',
-    top.name,
-    'name',
-    name,
-    'netns',
-    String(netns.pid),
-    'address',
-    macOf(probe, line, role),
+  const own = ['name', name, 'netns', String(netns.pid), 'address', macOf(probe, line, role)]
+  if (bridge === undefined) {
+    await runProgram('ip', ['link', 'add', 'link', top.name, ...own, 'up', 'type', 'macvlan', 'mode', 'bridge'])
+    return { name: top.name }
+  }
+  await addPort({ bridge, port: `wfd${probe.number}port${line}`, end: own.join(' ') })
+  return { name, netns: `/proc/${netns.pid}/ns/net`, mac }
+}
+
+/**
+ * Gives the ends on these wires their addresses: ARP is part of what is tried. A macvlan is up already, which may fail; the end
+ * of a pair cannot be so from the start.
+ */
+export async function addressWires(
+  netns: ThrowawayNetns,
+  probe: DoctorProbe,
+  lines: readonly number[],
+  role: Role,
+): Promise<void> {
+  if (lines.length === 0) return
+  await netns.ip(
+    lines.flatMap((line) => [
+      `address add ${addressOf(probe, line, role)}/24 dev wfdwire${line}`,
+      `link set dev wfdwire${line} up`,
+    ]),
+  )
+}
+
+/**
+ * Another port of a bridge in the fabric, as a container has it. It learns nothing: the parent's MAC is sent by it, too, and
+ * belongs to another port.
+ */
+async function addPort({ bridge, port, end }: Readonly<Record<'bridge' | 'port' | 'end', string>>): Promise<void> {
+  const lines = [
+    `link add name ${port} master ${bridge} up type veth peer ${end}`,
+    `link set dev ${port} type bridge_slave learning off`,
   ]
-  await runProgram('ip', [...head, 'type', 'macvlan', 'mode', 'bridge'])
-  await netns.ip([`address add ${addressOf(probe, line, role)}/24 dev ${name}`, `link set dev ${name} up`])
-  return top.name
+  await runProgram('nsenter', [`--net=${netnsPath(FABRIC_NETNS)}`, '--', 'ip', '-batch', '-'], `${lines.join('\n')}\n`)
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { DoctorProbe } from '@weft/shared'
-import { type Broadcasts, openBroadcasts } from '../../kernel/index.ts'
+import { type BroadcastPlace, type Broadcasts, openBroadcasts } from '../../kernel/index.ts'
 import type { OwnMacFacts } from '../checks/check.ts'
 import type { Role } from './links.ts'
 
@@ -17,17 +17,17 @@ export interface OwnMacTalk {
 }
 
 /** Of one wire of the probe. @throws when there is no such interface, or the kernel gives no socket */
-export function talkWithOwnMac(
-  link: string,
+export async function talkWithOwnMac(
+  place: BroadcastPlace,
   probe: DoctorProbe,
   line: number,
   role: Role,
-  open: (link: string) => Broadcasts = openBroadcasts,
-): OwnMacTalk {
+  open: (place: BroadcastPlace) => Promise<Broadcasts> = openBroadcasts,
+): Promise<OwnMacTalk> {
   const tagOf = (of: Role) => createHash('sha256').update(`${probe.id}/${line}/${of}`).digest().subarray(0, TAG_BYTES)
   const own = tagOf(role)
   const others = tagOf(role === 'asks' ? 'answers' : 'asks')
-  const broadcasts = open(link)
+  const broadcasts = await open(place)
   let heard = false
   let peerHeard = false
   const listen = () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type DoctorProbe, type HostFacts, WeftError } from '@weft/shared'
 import type { OwnMacFacts, PathFacts, TcpFacts, WireFacts } from '../checks/check.ts'
 import { openNetns, type ThrowawayNetns } from '../netns.ts'
-import { limitPath, makePath, makeWire, overheadOf, type Role, talkLink } from './links.ts'
+import { addressWires, limitPath, makePath, makeWire, overheadOf, type Role, talkLink } from './links.ts'
 import { type OwnMacTalk, talkWithOwnMac } from './own-mac.ts'
 import type { Reached } from './talk.ts'
 import { startListener, talk } from './talker.ts'
@@ -30,7 +30,7 @@ const LEAST_BYTES = 576
 interface Ends {
   readonly made: readonly number[]
   readonly trouble: ReadonlyMap<number, string>
-  /** Beside each wire's macvlan, the interface itself. */
+  /** Beside each wire's link, the interface itself. */
   readonly own: ReadonlyMap<number, OwnMacTalk>
 }
 
@@ -53,7 +53,11 @@ async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Groun
     for (let line = 0; line <= probe.wires.length; line++) {
       try {
         if (line === 0) await makePath(netns, probe, role, facts)
-        else own.set(line, talkWithOwnMac(await makeWire(netns, probe, line, role, facts, uplinks), probe, line, role))
+        else
+          own.set(
+            line,
+            await talkWithOwnMac(await makeWire(netns, probe, line, role, facts, uplinks), probe, line, role),
+          )
         // With the parent's own MAC there is no link of the probe's to talk over.
         if (probe.wires[line - 1]?.macs !== 'parent') made.push(line)
       } catch (error) {
@@ -61,6 +65,12 @@ async function openEnd(probe: DoctorProbe, role: Role, { facts, uplinks }: Groun
         trouble.set(line, parts.why ?? parts.what)
       }
     }
+    await addressWires(
+      netns,
+      probe,
+      made.filter((line) => line > 0),
+      role,
+    )
     return { netns, made, trouble, own, close }
   } catch (error) {
     await close()
