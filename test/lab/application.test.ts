@@ -4,18 +4,10 @@
  */
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import {
-  ENGINE_COMPOSE,
-  findHost,
-  prepareEngine,
-  startAgent,
-  startDockerd,
-  stopDockerd,
-  stopProgram,
-} from '../../cli/src/lab/index.ts'
+import { findHost, startAgent, startDockerd, stopDockerd, stopProgram } from '../../cli/src/lab/index.ts'
 import { inspected, on, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
 import { APPLICATION_IMAGE, applicationImage, applicationLacks } from '../support/application-image.ts'
-import { composeLacks, PROGRAM } from '../support/compose.ts'
+import { composeLacks, composeProgram } from '../support/compose.ts'
 import { eventually, useLab, wantedEngine } from '../support/lab.ts'
 
 const FOLDER = path.join(import.meta.dirname, 'application')
@@ -26,7 +18,7 @@ if (lacks !== '') console.log(`skipped: application by Compose: ${lacks}`)
 
 describe.skipIf(lacks !== '')('application by Compose over two hosts', () => {
   const lab = useLab('app')
-  let program = PROGRAM
+  let program = ''
   const compose = (host: string, ...argv: string[]) => {
     const env = [`SITE=${path.join(FOLDER, 'site')}`, 'PYTHONWARNINGS=ignore']
     return on(lab(), host, 'env', ...env, program, '-p', 'shop', '-f', path.join(FOLDER, `${host}.yml`), ...argv)
@@ -51,8 +43,7 @@ describe.skipIf(lacks !== '')('application by Compose over two hosts', () => {
     on(lab(), 'docker2', 'docker', 'run', '--rm', '--network', 'front', 'weft/tools', 'curl', '-sS', 'http://www/')
 
   beforeAll(async () => {
-    const { engine } = wantedEngine()
-    if (engine !== undefined) program = path.join(await prepareEngine(engine), ENGINE_COMPOSE)
+    program = await composeProgram(wantedEngine().engine)
     const tar = await applicationImage()
     await Promise.all(['docker1', 'docker2'].map((host) => on(lab(), host, 'docker', 'import', tar, APPLICATION_IMAGE)))
     await weft(lab(), 'network', 'create', '--subnet', '10.80.0.0/24', 'front')

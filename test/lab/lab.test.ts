@@ -16,6 +16,7 @@ import {
   stopDockerd,
   takeDown,
 } from '../../cli/src/lab/index.ts'
+import { wantedEngine } from '../support/lab.ts'
 import { inhabitants, machine, pidNamespaces, traces } from './remains.ts'
 
 const DOOR = fileURLToPath(new URL('../../cli/src/lab/index.ts', import.meta.url))
@@ -55,7 +56,7 @@ describe.skipIf(reason !== '')(`lab ${reason}`, () => {
 
   beforeAll(async () => {
     before = machine()
-    lab = await bringUp({ name, hosts: 2, control: false })
+    lab = await bringUp({ ...wantedEngine(), name, hosts: 2, control: false })
   })
   afterAll(async () => {
     await takeDown(name)

@@ -7,16 +7,22 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { ENGINE_COMPOSE, type EngineName, prepareEngine } from '../../cli/src/lab/index.ts'
 import { run } from '../../cli/src/lab/run.ts'
 import { copyModules } from '../../packaging/modules.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const COMPOSE_FILE = path.join(ROOT, 'docker-compose.yml')
-export const PROGRAM = '/usr/bin/docker-compose'
+const PROGRAM = '/usr/bin/docker-compose'
 const DOCKERFILE = path.join(ROOT, 'packaging/controller/Dockerfile')
 
 /** Why Compose cannot be had here; empty when it can. */
 export const composeLacks = fs.existsSync(PROGRAM) ? '' : 'needs docker-compose: npm test installs it'
+
+/** Compose as it comes with an engine: version 1 with Debian's own, version 2 with the newer ones. */
+export async function composeProgram(engine: EngineName | undefined): Promise<string> {
+  return engine === undefined ? PROGRAM : path.join(await prepareEngine(engine), ENGINE_COMPOSE)
+}
 
 const Service = z.looseObject({
   image: z.string(),

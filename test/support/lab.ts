@@ -8,12 +8,17 @@ export function wantedEngine(): Pick<BringUpOptions, 'engine'> {
   return engine === undefined ? {} : { engine: parseEngine(engine) }
 }
 
-/** Registers the hooks; the returned function gives the lab while the tests run. */
-export function useLab(name: string, options: Omit<BringUpOptions, 'name'> = {}): () => Lab {
+/**
+ * Registers the hooks; the returned function gives the lab while the tests run. On another engine the lab has another
+ * name, so that it does not take down the one of the same file on the machine's own.
+ */
+export function useLab(file: string, options: Omit<BringUpOptions, 'name'> = {}): () => Lab {
+  const { engine } = wantedEngine()
+  const name = `${file}${engine ?? ''}`
   let lab: Lab | undefined
   beforeAll(async () => {
     await takeDown(name)
-    lab = await bringUp({ ...wantedEngine(), ...options, name })
+    lab = await bringUp({ ...(engine && { engine }), ...options, name })
   }, 180_000)
   afterAll(async () => {
     await takeDown(name)
