@@ -55,10 +55,11 @@ export function machine(): Record<'links' | 'firewall' | 'mounts', string[]> {
   return {
     links: links.map((link) => link.ifname).sort(),
     firewall: execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }).trim().split('\n'),
-    // /run/netns is iproute2's own, made by the first `ip netns add` on a machine and kept.
+    // /run/netns is iproute2's own, made by the first `ip netns add` on a machine and kept. What carries a lab's name is for
+    // `traces`: other labs come and go beside this one.
     mounts: mounts
       .map((line) => line.split(' ')[4] ?? '')
-      .filter((at) => at !== '/run/netns')
+      .filter((at) => at !== '/run/netns' && !/^\/run\/netns\/weft-[a-z0-9]+-/.test(at))
       .sort(),
   }
 }
