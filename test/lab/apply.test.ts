@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { execIn, findHost } from '../../cli/src/lab/index.ts'
-import { inspected, on, pings, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, pings, reaches, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 const WEFT = fileURLToPath(new URL('../../cli/bin/weft.js', import.meta.url))
@@ -74,7 +74,7 @@ describe('apply', () => {
       ['twolan', 'lan'],
     ] as const) {
       const { IPAddress } = await inspected(lab(), 'docker2', name, network)
-      expect(await pings(lab(), 'docker1', name.replace('two', 'one'), IPAddress)).toBe(true)
+      await reaches(lab(), 'docker1', name.replace('two', 'one'), IPAddress)
     }
   }, 60_000)
 
@@ -218,9 +218,7 @@ publications:
     const { IPAddress: web } = await inspected(lab(), 'docker2', 'web', 'shop')
     expect(web).toBe('10.90.0.50')
     await runContainer(lab(), 'docker1', 'clerk', 'store')
-    await eventually('clerk reaches web by the router', 10_000, async () =>
-      (await pings(lab(), 'docker1', 'clerk', web)) ? true : undefined,
-    )
+    await reaches(lab(), 'docker1', 'clerk', web)
     await on(lab(), 'docker2', 'docker', 'exec', '-d', 'web', 'busybox', 'httpd', '-f', '-p', '80', '-h', '/etc')
     const url = `http://${findHost(lab(), 'docker1').ipv4}:8080/passwd`
     await eventually('web answers on docker1', 10_000, async () =>

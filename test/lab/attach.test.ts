@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { daemonPid, execIn, findHost, startAgent, stopProgram } from '../../cli/src/lab/index.ts'
-import { inspected, on, pings, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, pings, reaches, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 const NET = 'wire'
@@ -53,9 +53,9 @@ describe('attaching namespaces', () => {
       address: string
     }[]
     expect(link?.address).toBe(mac)
-    expect(await pings(lab(), 'docker1', 'none1', peer)).toBe(true)
-    expect(await pings(lab(), 'docker2', 'peer', '10.91.0.50')).toBe(true)
-    expect(await pings(lab(), 'docker2', 'peer', 'fd91::50', '-6')).toBe(true)
+    await reaches(lab(), 'docker1', 'none1', peer)
+    await reaches(lab(), 'docker2', 'peer', '10.91.0.50')
+    await reaches(lab(), 'docker2', 'peer', 'fd91::50')
     for (const name of ['none1', 'still', `none1.${NET}`])
       await eventually(`${name} is heard`, 2_000, async () => {
         const found = await docker2('exec', 'peer', 'dig', '+short', '+time=1', '+tries=1', name)
@@ -81,9 +81,7 @@ describe('attaching namespaces', () => {
       return daemonPid(host, 'agent') !== undefined && status.includes('docker1') ? true : undefined
     })
     await ns('ip', 'addr', 'del', '10.91.0.50/24', 'dev', 'lan0')
-    await eventually('the address is back', 10_000, async () =>
-      (await pings(lab(), 'docker1', 'none1', peer)) ? true : undefined,
-    )
+    await reaches(lab(), 'docker1', 'none1', peer)
     await ns('ip', 'link', 'del', 'lan0')
     await eventually('the interface is back', 10_000, async () =>
       (await tryOn(lab(), 'docker1', 'nsenter', '-t', pid, '-n', 'ping', '-c', '1', '-W', '1', peer)).code === 0
@@ -111,7 +109,11 @@ describe('attaching namespaces', () => {
     await inBlue('ip', 'link', 'set', 'lo', 'up')
     const first = await attach(NET, '--netns', 'blue', '--host', 'docker1', '--name', 'blue')
     const second = await attach(LAN, '--netns', '/run/netns/blue', '--host', 'docker1', '--name', 'blue')
-    await inBlue('ping', '-c', '2', '-W', '2', peer)
+    await eventually('blue reaches peer', 10_000, async () =>
+      (await tryOn(lab(), 'docker1', 'ip', 'netns', 'exec', 'blue', 'ping', '-c', '2', '-W', '2', peer)).code === 0
+        ? true
+        : undefined,
+    )
     const routes = JSON.parse(await inBlue('ip', '-j', 'route', 'show', 'default')) as object[]
     expect(routes).toMatchObject([{ gateway: '10.92.0.1', dev: 'eth1' }])
     expect(await inBlue('dig', '@127.0.0.11', '+short', '+time=1', '+tries=2', 'peer')).toBe(peer)

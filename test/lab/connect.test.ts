@@ -3,7 +3,7 @@
  * their own engine, named and addressed as asked, and so again after a restart.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { inspected, on, pings, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, pings, reaches, runContainer, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 interface Row {
@@ -40,9 +40,9 @@ describe('connecting containers', () => {
     await weft(lab(), 'network', 'connect', ...wish, 'away', 'web')
     expect((await interfaceWith('docker1', 'web', '10.72.0.50'))?.address).toBe(mac)
     const peer = await inspected(lab(), 'docker2', 'peer', 'away')
-    expect(await pings(lab(), 'docker1', 'web', peer.IPAddress)).toBe(true)
-    expect(await pings(lab(), 'docker2', 'peer', '10.72.0.50')).toBe(true)
-    expect(await pings(lab(), 'docker2', 'peer', 'fd72::50', '-6')).toBe(true)
+    await reaches(lab(), 'docker1', 'web', peer.IPAddress)
+    await reaches(lab(), 'docker2', 'peer', '10.72.0.50')
+    await reaches(lab(), 'docker2', 'peer', 'fd72::50')
     await eventually('the alias is heard on the other host', 2_000, async () => {
       const found = await docker2('exec', 'peer', 'dig', '+short', '+time=1', '+tries=1', 'www')
       return found === '10.72.0.50' ? true : undefined
@@ -56,9 +56,7 @@ describe('connecting containers', () => {
   it('has it all again after a restart', async () => {
     await docker1('restart', '-t', '0', 'web')
     expect((await interfaceWith('docker1', 'web', '10.72.0.50'))?.address).toBe('02:00:00:00:aa:01')
-    await eventually('it answers again', 5_000, async () =>
-      (await pings(lab(), 'docker2', 'peer', '10.72.0.50')) ? true : undefined,
-    )
+    await reaches(lab(), 'docker2', 'peer', '10.72.0.50', 5_000)
   })
 
   it('refuses a name that several hosts have, and takes it with its host', async () => {
@@ -68,13 +66,13 @@ describe('connecting containers', () => {
     expect(stderr).toContain('docker1/twin')
     await weft(lab(), 'network', 'connect', 'away', 'docker2/twin')
     const { IPAddress } = await inspected(lab(), 'docker2', 'twin', 'away')
-    expect(await pings(lab(), 'docker1', 'web', IPAddress)).toBe(true)
+    await reaches(lab(), 'docker1', 'web', IPAddress)
   })
 
   it('finds a container that is on no network of Weft, and takes it off again', async () => {
     await weft(lab(), 'network', 'connect', 'away', 'foreign')
     const { IPAddress } = await inspected(lab(), 'docker2', 'foreign', 'away')
-    expect(await pings(lab(), 'docker1', 'web', IPAddress)).toBe(true)
+    await reaches(lab(), 'docker1', 'web', IPAddress)
     await weft(lab(), 'network', 'disconnect', 'away', 'foreign')
     expect(await interfaceWith('docker2', 'foreign', IPAddress)).toBeUndefined()
     expect(await pings(lab(), 'docker1', 'web', IPAddress)).toBe(false)
@@ -101,10 +99,10 @@ describe('connecting containers', () => {
       await runContainer(lab(), 'docker2', 'named', 'home')
       await weft(lab(), 'network', 'connect', '--ifname', 'eth7', '--ip', '10.72.0.61', 'away', 'docker2/named')
       await isCalled('eth7', 'named', '10.72.0.61')
-      expect(await pings(lab(), 'docker2', 'named', '10.72.0.50')).toBe(true)
+      await reaches(lab(), 'docker2', 'named', '10.72.0.50')
       await docker2('restart', '-t', '0', 'named')
       await isCalled('eth7', 'named', '10.72.0.61')
-      expect(await pings(lab(), 'docker2', 'named', '10.72.0.50')).toBe(true)
+      await reaches(lab(), 'docker2', 'named', '10.72.0.50')
       await docker2('network', 'disconnect', 'away', 'named')
       const links = JSON.parse(await docker2('exec', 'named', 'ip', '-j', 'link')) as { ifname: string }[]
       expect(links.map(({ ifname }) => ifname)).not.toContain('eth7')

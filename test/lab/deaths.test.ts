@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { daemonPid, findHost, startAgent, stopProgram } from '../../cli/src/lab/index.ts'
-import { inspected, on, pings, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, reaches, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 import { post } from '../support/plugin.ts'
 
@@ -151,9 +151,7 @@ describe('deaths', () => {
         runContainer(lab(), 'docker2', 'by-http-2', 'bridged'),
       ])
       const { IPAddress } = await inspected(lab(), 'docker2', 'by-http-2', 'bridged')
-      await eventually('they reach each other', 30_000, async () =>
-        (await pings(lab(), 'docker1', 'by-http-1', IPAddress)) ? true : undefined,
-      )
+      await reaches(lab(), 'docker1', 'by-http-1', IPAddress, 30_000)
       expect(kills).toBeGreaterThan(0)
       const { stdout } = await tryOn(
         lab(),

@@ -1,7 +1,7 @@
 /** What Docker's users do with networks, and what Docker does to itself, on real engines (issue point 8). */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { execIn, findHost, startAgent, startDockerd, stopDockerd, stopProgram } from '../../cli/src/lab/index.ts'
-import { inspected, on, pings, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, pings, reaches, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 const NET = 'plain'
@@ -16,10 +16,6 @@ describe('docker', () => {
   const dockerAnswers = () =>
     eventually('Docker answers', 30_000, async () => {
       return (await execIn(lab(), 'docker1', ['docker', 'version'])).code === 0 ? true : undefined
-    })
-  const reaches = (from: string, to: string, withinMs = 10_000) =>
-    eventually(`${from} reaches ${to}`, withinMs, async () => {
-      return (await pings(lab(), 'docker1', from, to)) ? true : undefined
     })
   let far = ''
 
@@ -50,7 +46,7 @@ describe('docker', () => {
     const { IPAddress, MacAddress } = await inspected(lab(), 'docker1', 'fixed', NET)
     expect([IPAddress, MacAddress]).toEqual(['10.50.0.99', '02:42:ac:11:00:99'])
     expect(await docker1('exec', 'fixed', 'cat', '/sys/class/net/eth0/address')).toBe('02:42:ac:11:00:99')
-    await reaches('fixed', far)
+    await reaches(lab(), 'docker1', 'fixed', far)
     await docker1('rm', '-f', 'fixed')
   })
 
@@ -60,12 +56,12 @@ describe('docker', () => {
     const { IPAddress, GlobalIPv6Address } = await inspected(lab(), 'docker1', 'mover', DUAL)
     expect([IPAddress, GlobalIPv6Address]).toEqual(['10.51.0.70', 'fd51::70'])
     const peer = await inspected(lab(), 'docker2', 'far2', DUAL)
-    await reaches('mover', peer.IPAddress)
-    await reaches('mover', peer.GlobalIPv6Address)
-    await reaches('mover', far)
+    await reaches(lab(), 'docker1', 'mover', peer.IPAddress)
+    await reaches(lab(), 'docker1', 'mover', peer.GlobalIPv6Address)
+    await reaches(lab(), 'docker1', 'mover', far)
     await docker1('network', 'disconnect', DUAL, 'mover')
     expect(await pings(lab(), 'docker1', 'mover', peer.GlobalIPv6Address)).toBe(false)
-    await reaches('mover', far)
+    await reaches(lab(), 'docker1', 'mover', far)
     await docker1('rm', '-f', 'mover')
   })
 
@@ -82,7 +78,7 @@ describe('docker', () => {
     expect(await addressOf('newcomer')).not.toBe(before.IPAddress)
     await docker1('start', 'keep-a')
     expect(await addressOf('keep-a')).toBe(before.IPAddress)
-    await reaches('keep-a', far)
+    await reaches(lab(), 'docker1', 'keep-a', far)
     await docker1('rm', '-f', 'keep-a', 'keep-b', 'newcomer')
   })
 
@@ -118,10 +114,10 @@ describe('docker', () => {
   it('agent killed and started again: containers go on, new ones start', async () => {
     await runContainer(lab(), 'docker1', 'stayer', NET)
     await stopProgram(host('docker1'), 'SIGKILL')
-    await reaches('stayer', far)
+    await reaches(lab(), 'docker1', 'stayer', far)
     await startAgent(lab().layout, host('docker1'))
     await runContainer(lab(), 'docker1', 'after-agent', NET)
-    await reaches('after-agent', far)
+    await reaches(lab(), 'docker1', 'after-agent', far)
     await docker1('rm', '-f', 'after-agent')
   })
 
@@ -136,9 +132,9 @@ describe('docker', () => {
     await dockerAnswers()
     expect(await addressOf('stayer')).toBe(before)
     expect(await docker1('inspect', '-f', '{{.State.Pid}}', 'stayer')).toBe(process)
-    await reaches('stayer', far)
+    await reaches(lab(), 'docker1', 'stayer', far)
     await runContainer(lab(), 'docker1', 'after-live', NET)
-    await reaches('after-live', far)
+    await reaches(lab(), 'docker1', 'after-live', far)
     await docker1('rm', '-f', 'after-live')
   })
 
@@ -149,7 +145,7 @@ describe('docker', () => {
     await stopDockerd(host('docker1'))
     await startDockerd(host('docker1'))
     await dockerAnswers()
-    await reaches('always', far, 20_000)
+    await reaches(lab(), 'docker1', 'always', far, 20_000)
     expect(await addressOf('always')).toBe(before)
   })
 
@@ -161,7 +157,7 @@ describe('docker', () => {
     const began = performance.now()
     await startAgent(lab().layout, host('docker1'))
     await docker
-    await reaches('always', far, 10_000 - (performance.now() - began))
+    await reaches(lab(), 'docker1', 'always', far, 10_000 - (performance.now() - began))
   })
 
   it('the agent before Docker: the containers are up within 10 s of Docker', async () => {
@@ -170,6 +166,6 @@ describe('docker', () => {
     await startAgent(lab().layout, host('docker1'))
     const began = performance.now()
     await startDockerd(host('docker1'))
-    await reaches('always', far, 10_000 - (performance.now() - began))
+    await reaches(lab(), 'docker1', 'always', far, 10_000 - (performance.now() - began))
   })
 })

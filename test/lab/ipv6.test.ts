@@ -1,6 +1,6 @@
 /** IPv6: alone and beside IPv4, on every driver that this kernel has, by address and by name (issue point 10). */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { inspected, on, pings, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, reaches, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 interface Kind {
@@ -54,9 +54,8 @@ describe('IPv6', () => {
     const own = (await inspected(lab(), 'docker1', `${name}-1`, name)).GlobalIPv6Address
     expect((await inspected(lab(), second, `${name}-2`, name)).GlobalIPv6Address).toBe(asked)
     expect(own.startsWith(`${subnet}:`)).toBe(true)
-    await eventually('ping', 5_000, async () =>
-      (await pings(lab(), 'docker1', `${name}-1`, asked)) ? true : undefined,
-    )
+    await reaches(lab(), 'docker1', `${name}-1`, asked)
+    await reaches(lab(), second, `${name}-2`, `${name}-1`)
 
     const serve =
       'head -c 4000000 /dev/urandom > /tmp/payload && busybox httpd -p 80 -h /tmp && sha256sum < /tmp/payload'
@@ -115,8 +114,8 @@ describe('IPv6', () => {
     const before = [await routes('-4'), await routes('-6')]
     await on(lab(), 'docker1', 'docker', 'network', 'connect', 'second', 'both')
     const { IPAddress, GlobalIPv6Address } = await inspected(lab(), 'docker2', 'peer', 'second')
-    expect(await pings(lab(), 'docker1', 'both', IPAddress)).toBe(true)
-    expect(await pings(lab(), 'docker1', 'both', GlobalIPv6Address)).toBe(true)
+    await reaches(lab(), 'docker1', 'both', IPAddress)
+    await reaches(lab(), 'docker1', 'both', GlobalIPv6Address)
     expect([await routes('-4'), await routes('-6')]).toEqual(before)
   })
 

@@ -71,9 +71,13 @@ describe('joining', () => {
     expect(await weft(CONTROLLER, 'network', 'create', '--subnet', '10.20.0.0/24', 'mynet')).toMatchObject({ code: 0 })
     await docker('docker1', 'run', '-d', '--name', 'web', '--network', 'mynet', 'busybox', 'httpd', '-f', '-h', '/etc')
     const address = await docker('docker1', 'inspect', '-f', '{{.NetworkSettings.Networks.mynet.IPAddress}}', 'web')
-    await docker('docker2', 'run', '--rm', '--network', 'mynet', 'busybox', 'ping', '-c', '2', address)
-    const { stdout } = await weft(CONTROLLER, 'endpoint', 'ls')
-    expect(stdout).toContain('web')
+    const ping = ['docker', 'run', '--rm', '--network', 'mynet', 'busybox', 'ping', '-c', '2', '-W', '2', address]
+    await eventually('web is reached', 10_000, async () =>
+      (await execIn(lab(), 'docker2', ping)).code === 0 ? true : undefined,
+    )
+    await eventually('web is listed', 5_000, async () =>
+      (await weft(CONTROLLER, 'endpoint', 'ls')).stdout.includes('web') ? true : undefined,
+    )
   })
 
   it('speaks TLS on every connection between host and controller', async () => {

@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { execIn, findHost, startAgent, startController, stopProgram } from '../../cli/src/lab/index.ts'
-import { inspected, on, pings, runContainer, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, reaches, runContainer, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 const WITHIN_MS = 2000
@@ -24,7 +24,7 @@ describe('repair', () => {
     }
     await weft(lab(), 'status', '--wait', '--timeout', '20s')
     peer = (await inspected(lab(), 'docker2', 'bridged-2', 'bridged')).IPAddress
-    expect(await pings(lab(), 'docker1', 'bridged-1', peer)).toBe(true)
+    await reaches(lab(), 'docker1', 'bridged-1', peer)
   }, 120_000)
 
   async function linkOf(kind: string): Promise<string> {
@@ -59,7 +59,7 @@ describe('repair', () => {
     const links = JSON.parse(text) as { ifname?: string; ifalias?: string }[]
     const direct = links.find((link) => link.ifalias?.includes('direct'))?.ifname ?? ''
     const { IPAddress } = await inspected(lab(), 'docker2', 'direct-2', 'direct')
-    expect(await reachable(IPAddress, 'direct-1')).toBe(true)
+    await reaches(lab(), 'docker1', 'direct-1', IPAddress)
     await output(...FABRIC, 'link', 'delete', 'dev', direct)
     await eventually('traffic is back', WITHIN_MS + 1000, () => reachable(IPAddress, 'direct-1'))
   })

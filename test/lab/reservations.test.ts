@@ -12,7 +12,7 @@ import {
   stopDockerd,
   stopProgram,
 } from '../../cli/src/lab/index.ts'
-import { inspected, on, pings, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
+import { inspected, on, reaches, runContainer, tryOn, weft } from '../../cli/src/lab/scenario/check.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
 const NET = 'plan'
@@ -46,8 +46,6 @@ describe('reservations', () => {
       since?: string
       reservedFor?: string
     }[]
-  const reaches = (where: string, from: string, to: string) =>
-    eventually(`${from} reaches ${to}`, 10_000, async () => ((await pings(lab(), where, from, to)) ? true : undefined))
 
   beforeAll(async () => {
     await weft(lab(), 'network', 'create', '--subnet', '10.70.0.0/24', NET)
@@ -61,7 +59,7 @@ describe('reservations', () => {
     const mine = { mac: MAC, addresses: [WEB] }
     await run('docker1', 'web', NET)
     expect(await inside('docker1', 'web')).toEqual(mine)
-    await reaches('docker2', 'far', WEB)
+    await reaches(lab(), 'docker2', 'far', WEB)
     await docker('docker1', 'stop', 'web')
     await run('docker1', 'newcomer', NET)
     expect((await inside('docker1', 'newcomer')).addresses).not.toEqual([WEB])
@@ -73,7 +71,7 @@ describe('reservations', () => {
     await docker('docker1', 'rm', '-f', 'web')
     await run('docker2', 'web', NET)
     expect(await inside('docker2', 'web')).toEqual(mine)
-    await reaches('docker1', 'newcomer', WEB)
+    await reaches(lab(), 'docker1', 'newcomer', WEB)
   })
 
   it('moves with its name from a host where its container is stopped, and back; never is it in two places', async () => {
@@ -84,7 +82,7 @@ describe('reservations', () => {
     await docker('docker2', 'stop', 'web')
     await run('docker1', 'web', NET)
     expect((await inside('docker1', 'web')).addresses).toEqual([WEB])
-    await reaches('docker2', 'far', WEB)
+    await reaches(lab(), 'docker2', 'far', WEB)
     const back = await tryOn(lab(), 'docker2', 'docker', 'start', 'web')
     expect(back.stderr).toContain('on docker1 has 10.70.0.50')
     await docker('docker1', 'stop', 'web')
@@ -127,7 +125,7 @@ describe('reservations', () => {
     expect(full.stderr).toMatch(/no free address.*10\.71\.0\.2 for db/)
     await run('docker2', 'db', DUAL)
     expect((await inside('docker2', 'db')).addresses).toEqual(reserved)
-    for (const address of reserved) await reaches('docker1', 'fill1', address)
+    for (const address of reserved) await reaches(lab(), 'docker1', 'fill1', address)
     await docker('docker1', 'rm', '-f', ...FILLERS)
     await docker('docker2', 'rm', '-f', 'db')
   })
@@ -142,7 +140,7 @@ describe('reservations', () => {
     expect(thief.stderr).toContain('bystander is being connected')
     await docker('docker1', 'network', 'connect', '--ip', WEB, NET, 'web')
     expect((await inspected(lab(), 'docker1', 'web', NET)).IPAddress).toBe(WEB)
-    await reaches('docker2', 'far', WEB)
+    await reaches(lab(), 'docker2', 'far', WEB)
     await docker('docker1', 'network', 'disconnect', NET, 'web')
     await weft(lab(), 'network', 'connect', NET, 'docker1/web')
     expect((await inspected(lab(), 'docker1', 'web', NET)).IPAddress).toBe(WEB)
@@ -179,7 +177,7 @@ describe('reservations', () => {
     expect(seen).toEqual(expect.arrayContaining(names))
     expect(await inside('docker1', 'web')).toEqual({ mac: MAC, addresses: [WEB] })
     for (const name of names.slice(1)) expect((await inside('docker1', name)).addresses).not.toEqual([WEB])
-    await reaches('docker2', 'far', WEB)
+    await reaches(lab(), 'docker2', 'far', WEB)
   })
 
   it('survives agent, Docker and controller starting anew', async () => {

@@ -1,6 +1,6 @@
 /** Docker Swarm's overlay beside ours, on the same hosts and the same UDP port: neither cuts the other off. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { on, pings, runContainer, weft } from '../../cli/src/lab/scenario/check.ts'
+import { on, reaches, runContainer, weft } from '../../cli/src/lab/scenario/check.ts'
 import { SWARM } from '../bench/networks.ts'
 import { eventually, useLab } from '../support/lab.ts'
 
@@ -9,15 +9,11 @@ const HOSTS = ['docker1', 'docker2'] as const
 
 describe('a Swarm overlay and a Weft overlay on one UDP port', () => {
   const lab = useLab('swarm')
-  const reaches = (from: string, to: string) =>
-    eventually(`${from} reaches ${to}`, 10_000, async () => {
-      return (await pings(lab(), 'docker1', from, to)) ? true : undefined
-    })
 
   beforeAll(async () => {
     await weft(lab(), 'network', 'create', '--subnet', '10.90.0.0/24', OURS)
     for (const host of HOSTS) await runContainer(lab(), host, `ours-${host}`, OURS)
-    await reaches('ours-docker1', 'ours-docker2')
+    await reaches(lab(), 'docker1', 'ours-docker1', 'ours-docker2')
     await SWARM.make(lab())
     for (const host of HOSTS) await runContainer(lab(), host, `theirs-${host}`, SWARM.network)
   })
@@ -32,8 +28,8 @@ describe('a Swarm overlay and a Weft overlay on one UDP port', () => {
   })
 
   it('both reach across hosts', async () => {
-    await reaches('theirs-docker1', 'theirs-docker2')
-    await reaches('ours-docker1', 'ours-docker2')
+    await reaches(lab(), 'docker1', 'theirs-docker1', 'theirs-docker2')
+    await reaches(lab(), 'docker1', 'ours-docker1', 'ours-docker2')
   })
 
   it('goes on so when our agents have put the filter back', async () => {
@@ -44,7 +40,7 @@ describe('a Swarm overlay and a Weft overlay on one UDP port', () => {
         return tables.includes('weft_vxlan') ? true : undefined
       })
     }
-    await reaches('theirs-docker1', 'theirs-docker2')
-    await reaches('ours-docker1', 'ours-docker2')
+    await reaches(lab(), 'docker1', 'theirs-docker1', 'theirs-docker2')
+    await reaches(lab(), 'docker1', 'ours-docker1', 'ours-docker2')
   })
 })

@@ -5,6 +5,10 @@ import { WeftError } from '@weft/shared'
 import { type ExecResult, execIn } from '../exec.ts'
 import { CONTROLLER } from '../layout.ts'
 import type { Lab } from '../record.ts'
+import { waitFor } from '../wait.ts'
+
+/** Other hosts hear of a container a moment after its own Docker has started or connected it. */
+export const REACHED_MS = 10_000
 
 export interface Check {
   readonly name: string
@@ -56,6 +60,19 @@ export async function pings(lab: Lab, host: string, container: string, address: 
   const argv = ['docker', 'exec', container, 'ping', '-c', '3', '-i', '0.2', '-W', '2', ...flags, address]
   const { code, stdout } = await execIn(lab, host, argv)
   return code === 0 && stdout.includes(' 0% packet loss')
+}
+
+/** Pings until every packet comes back; throws `deadline` when they do not within so long. */
+export async function reaches(
+  lab: Lab,
+  host: string,
+  container: string,
+  address: string,
+  timeoutMs = REACHED_MS,
+): Promise<void> {
+  const family = address.includes(':') ? ['-6'] : []
+  const what = `${container} on ${host} to reach ${address}`
+  await waitFor(() => pings(lab, host, container, address, ...family), { what, timeoutMs, intervalMs: 100 })
 }
 
 /** Throws unless the condition holds: `what` should have been, `seen` was. */

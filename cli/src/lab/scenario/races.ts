@@ -1,6 +1,7 @@
 /** Many at once: one address asked for by two, and forty containers in one breath. */
 import type { Lab } from '../record.ts'
-import { type Check, expect, inspected, on, runContainer, tryOn } from './check.ts'
+import { waitFor } from '../wait.ts'
+import { type Check, expect, inspected, on, REACHED_MS, runContainer, tryOn } from './check.ts'
 import { OVERLAY } from './networks.ts'
 
 const CROWD = 40
@@ -56,8 +57,15 @@ export const RACE_CHECKS: readonly Check[] = [
       expect(new Set(addresses).size === CROWD, 'no address is given twice', addresses)
       const script = `for a in ${addresses.join(' ')}; do ping -c 1 -W 2 $a >/dev/null || echo $a; done`
       for (const host of ['docker1', 'docker2']) {
-        const unreached = await on(lab, host, 'docker', 'exec', `${OVERLAY.name}-${host.slice(-1)}`, 'sh', '-c', script)
-        expect(unreached === '', `${host} reaches all of them`, unreached)
+        const container = `${OVERLAY.name}-${host.slice(-1)}`
+        let unreached = ''
+        await waitFor(
+          async () => {
+            unreached = await on(lab, host, 'docker', 'exec', container, 'sh', '-c', script)
+            return unreached === ''
+          },
+          { what: `${host} to reach all of them`, timeoutMs: REACHED_MS, intervalMs: 100, explain: () => unreached },
+        )
       }
       await Promise.all(
         lab.hosts.map(({ name }) => {

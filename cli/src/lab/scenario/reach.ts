@@ -1,6 +1,6 @@
 /** Containers on both hosts reach each other: addresses, pings, a transfer, the full MTU. */
 import type { Lab } from '../record.ts'
-import { type Check, expect, inspected, on, pings, runContainer } from './check.ts'
+import { type Check, expect, inspected, on, pings, reaches, runContainer } from './check.ts'
 import { DUAL, OVERLAY, WIRE } from './networks.ts'
 
 /** One container of each network on each of the first two hosts: `<network>-1` on docker1, `<network>-2` on docker2. */
@@ -20,8 +20,8 @@ async function pingBothWays(lab: Lab, network: string): Promise<string> {
   const pairs = [[one.IPAddress, two.IPAddress]]
   if (one.GlobalIPv6Address !== '') pairs.push([one.GlobalIPv6Address, two.GlobalIPv6Address])
   for (const [first = '', second = ''] of pairs) {
-    expect(await pings(lab, 'docker1', `${network}-1`, second), `docker1 ${first} reaches docker2 ${second}`, 'loss')
-    expect(await pings(lab, 'docker2', `${network}-2`, first), `docker2 ${second} reaches docker1 ${first}`, 'loss')
+    await reaches(lab, 'docker1', `${network}-1`, second)
+    await reaches(lab, 'docker2', `${network}-2`, first)
   }
   return pairs.map((pair) => pair.join(' <-> ')).join(', ')
 }
