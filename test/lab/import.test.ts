@@ -1,7 +1,7 @@
 /** Docker networks that an admin made on one host, taken over with containers that run (issue 4 point 14). */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { inspected, on, pings, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
-import { eventually, useLab } from '../support/lab.ts'
+import { inspected, on, reaches, runContainer, tryOn, tryWeft, weft } from '../../cli/src/lab/scenario/check.ts'
+import { useLab } from '../support/lab.ts'
 
 describe('import', () => {
   const lab = useLab('import')
@@ -17,8 +17,6 @@ describe('import', () => {
       addr_info.flatMap(({ local }) => (local.startsWith(range) ? [`${local} ${address}`] : [])),
     )
   }
-  const reaches = (where: string, from: string, to: string) =>
-    eventually(`${from} reaches ${to}`, 10_000, async () => ((await pings(lab(), where, from, to)) ? true : undefined))
 
   beforeAll(async () => {
     const macvlan = ['-d', 'macvlan', '-o', 'parent=eth0', '--aux-address', 'router=10.80.0.9']
@@ -44,7 +42,8 @@ describe('import', () => {
   it('--dry-run says what would be done, and does nothing', async () => {
     const said = await weft(lab(), 'import', '--dry-run', 'docker1', 'lan')
     expect(said).toContain('network lan, driver macvlan: 10.80.0.0/24 (gateway 10.80.0.254), on every host')
-    expect(said).toMatch(/fixed keeps 10\.80\.0\.77, MAC 02:42:0a:50:00:4d/)
+    // Older engines make the MAC of the address, newer ones invent it.
+    expect(said).toContain(`fixed keeps ${(await inside('fixed', '10.80.0.')).join().replace(' ', ', MAC ')};`)
     expect(said).toContain('idle is stopped')
     expect(await weft(lab(), 'network', 'ls', '-q')).toBe('')
     expect(await docker('docker1', 'network', 'inspect', '-f', '{{.Driver}}', 'lan')).toBe('macvlan')
@@ -59,8 +58,8 @@ describe('import', () => {
     expect(after).toEqual(before)
     expect(await docker('docker1', 'network', 'inspect', '-f', '{{.Driver}}', 'lan')).toBe('weft')
     await runContainer(lab(), 'docker2', 'far', 'lan')
-    await reaches('docker2', 'far', '10.80.0.77')
-    await reaches('docker2', 'far', 'www')
+    await reaches(lab(), 'docker2', 'far', '10.80.0.77')
+    await reaches(lab(), 'docker2', 'far', 'www')
     await docker('docker1', 'start', 'idle')
     expect((await inside('idle', '10.80.0.')).length).toBe(1)
     const plan = await weft(lab(), 'ip', 'ls', '--format', '{{.Address}} {{.State}} {{.ReservedFor}}', 'lan')
@@ -89,7 +88,7 @@ describe('import', () => {
     await weft(lab(), 'import', '-d', 'overlay', 'docker1', 'mynet')
     expect([await process('bridged'), await inside('bridged', '10.81.0.')]).toEqual(before)
     await runContainer(lab(), 'docker2', 'peer', 'mynet')
-    await reaches('docker2', 'peer', '10.81.0.2')
+    await reaches(lab(), 'docker2', 'peer', '10.81.0.2')
     const again = await tryOn(lab(), 'docker1', 'docker', 'network', 'inspect', '-f', '{{.Driver}}', 'mynet')
     expect(again.stdout.trim()).toBe('weft')
   })
