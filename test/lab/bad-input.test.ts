@@ -35,11 +35,18 @@ describe('bad input', () => {
     await on(lab(), 'docker2', 'ip', 'route', 'add', ROUTE_OF_DOCKER2, 'dev', 'eth0')
     const flags = ['--subnet', TAKEN.subnet, '-o', `vni=${TAKEN.vni}`]
     const network = await weft(lab(), 'network', 'create', ...flags, TAKEN.name)
-    await runContainer(lab(), 'docker1', 'left', TAKEN.name)
-    await runContainer(lab(), 'docker2', 'right', TAKEN.name)
+    const containers = [
+      await runContainer(lab(), 'docker1', 'left', TAKEN.name),
+      await runContainer(lab(), 'docker2', 'right', TAKEN.name),
+    ]
     right = (await inspected(lab(), 'docker2', 'right', TAKEN.name)).IPAddress
     await weft(lab(), 'status', '--wait', '--timeout', '20s')
-    records = await etcdRecords(lab())
+    // Docker tells the last of a container's names, its short id, after `docker run` has returned.
+    records = await eventually('both are recorded with all their names', SETTLED_MS, async () => {
+      const now = await etcdRecords(lab())
+      const text = [...now.values()].join()
+      return containers.every((id) => text.includes(`"${id.slice(0, 12)}"`)) ? now : undefined
+    })
     const subnet =
       [...records.keys()]
         .find((key) => key.startsWith('/weft/v1/sub/'))

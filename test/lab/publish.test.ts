@@ -61,14 +61,27 @@ describe('published ports', () => {
   const host = (name: string) => findHost(lab(), name)
 
   /** What the container answers to somebody outside who sends BYTES; `refused` or `silent` when nobody does. */
-  async function asks(address: string, port: number): Promise<Told | 'refused' | 'silent'> {
+  async function asks(address: string, port: number, patience = 3): Promise<Told | 'refused' | 'silent'> {
     const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}/`
-    const script = `head -c ${BYTES} /dev/zero | curl -s --globoff --max-time 3 --data-binary @- '${url}'; echo " $?"`
+    const script = `head -c ${BYTES} /dev/zero | curl -s --globoff --max-time ${patience} --data-binary @- '${url}'; echo " $?"`
     const [answer = '', code] = (await outside.exec('sh', '-c', script)).split(/ (?=\d+$)/)
     // curl(1): 7 is a refused connection, 28 the end of its patience.
     return code === '0' ? (JSON.parse(answer) as Told) : Number(answer.trim() || code) === 7 ? 'refused' : 'silent'
   }
   const told = (from: unknown) => ({ from, bytes: BYTES, sha256: SHA256 })
+  /** What `docker run -p` opens and `docker rm` shuts follows when Docker has gone on. */
+  async function comes(name: string, port: number, from: unknown, family: 'ipv4' | 'ipv6' = 'ipv4') {
+    const answer = await eventually(`${name}:${port} answers`, 5000, async () => {
+      const seen = await asks(host(name)[family], port)
+      return typeof seen === 'string' ? undefined : seen
+    })
+    expect(answer).toEqual(told(from))
+  }
+  /** A connection begun before the port is shut stays unanswered: each try is short, so that the next ones are new. */
+  const isRefused = (name: string, port: number) =>
+    eventually(`${name}:${port} is refused`, 5000, async () =>
+      (await asks(host(name).ipv4, port, 0.5)) === 'refused' ? true : undefined,
+    )
   const ofFront = expect.stringMatching(/^(10\.71\.0\.|fd71::)/)
   /** Who the container says asks by UDP. */
   async function asksByUdp(address: string, port: number): Promise<string> {
@@ -191,19 +204,8 @@ describe('published ports', () => {
     const flow = followsByUdp(host('docker1').ipv4, 8084, began)
     await eventually('the flow is under way', 10_000, async () => (existsSync(began) ? true : undefined))
     await remove('docker1', 'web')
-    for (const name of ['docker1', 'docker2']) {
-      await eventually(`refused on ${name}`, 3000, async () =>
-        (await asks(host(name).ipv4, 8081)) === 'refused' ? true : undefined,
-      )
-    }
+    for (const name of ['docker1', 'docker2']) await isRefused(name, 8081)
     await run('docker2', 'web', 'front')
-    const comes = async (name: string, port: number, from: unknown) => {
-      const answer = await eventually(`${name}:${port}`, 5000, async () => {
-        const seen = await asks(host(name).ipv4, port)
-        return typeof seen === 'string' ? undefined : seen
-      })
-      expect(answer).toEqual(told(from))
-    }
     await comes('docker2', 8080, outside.ipv4)
     await comes('docker2', 8081, outside.ipv4)
     await comes('docker1', 8081, ofFront)
@@ -217,8 +219,8 @@ describe('published ports', () => {
     const ports = ['docker', 'ps', '--filter', 'name=p-plain', '--format', '{{.Ports}}']
     expect(await on(lab(), 'docker1', ...ports)).toContain(`8100->${TELLING_PORT}/tcp`)
     await run('docker1', 'p-front', 'front', '-p', `8101:${TELLING_PORT}`, '-p', `8101:${TELLING_PORT}/udp`)
-    expect(await asks(host('docker1').ipv4, 8101)).toEqual(told(outside.ipv4))
-    expect(await asks(host('docker1').ipv6, 8101)).toEqual(told(outside.ipv6))
+    await comes('docker1', 8101, outside.ipv4)
+    await comes('docker1', 8101, outside.ipv6, 'ipv6')
     expect(await asksByUdp(host('docker1').ipv4, 8101)).toBe(outside.ipv4)
     const listed = ['endpoint', 'ls', '-f', 'name=p-front', '--format', '{{.Ports}}']
     await eventually('weft endpoint ls shows them', 5000, async () =>
@@ -230,12 +232,12 @@ describe('published ports', () => {
     expect(stderr).toMatch(/8101\/tcp: container p-front/)
     await weft(lab(), 'network', 'create', '--ipv4=false', '--subnet', 'fd73::/64', '-o', 'egress=weft', 'six')
     await run('docker1', 'p-six', 'six', '-p', `8102:${TELLING_PORT}`)
-    expect(await asks(host('docker1').ipv6, 8102)).toEqual(told(outside.ipv6))
+    await comes('docker1', 8102, outside.ipv6, 'ipv6')
     expect(await asks(host('docker1').ipv4, 8102)).toBe('refused')
     await remove('docker1', 'p-six')
     await remove('docker1', 'p-plain')
     await remove('docker1', 'p-front')
-    expect(await asks(host('docker1').ipv4, 8101)).toBe('refused')
+    await isRefused('docker1', 8101)
   })
 
   it('are there again after a boot: without tables, rules and agent before', async () => {
