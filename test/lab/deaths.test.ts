@@ -13,13 +13,12 @@ import { post } from '../support/plugin.ts'
 const BOX = '/run/netns/box'
 const EP = 'e'.repeat(64)
 
-/** How many died of it: none when it was gone already. */
-function tryKill(pid: number): number {
+/** Undefined when the process is gone, which it may be between any two looks at it. */
+function ofProcess<T>(act: () => T): T | undefined {
   try {
-    process.kill(pid, 'SIGKILL')
-    return 1
+    return act()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 0
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
 }
@@ -129,8 +128,8 @@ describe('deaths', () => {
         .readdirSync('/proc')
         .filter((name) => /^\d+$/.test(name))
         .filter((pid) => {
-          const stat = fs.existsSync(`/proc/${pid}/stat`) ? fs.readFileSync(`/proc/${pid}/stat`, 'utf8') : ''
-          const [, program, parent] = /\((.*)\) \S (\d+)/.exec(stat) ?? []
+          const stat = ofProcess(() => fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))
+          const [, program, parent] = /\((.*)\) \S (\d+)/.exec(stat ?? '') ?? []
           return program === 'nats-server' && Number(parent) === controller
         })
         .map(Number)
@@ -140,9 +139,7 @@ describe('deaths', () => {
       expect(natsPids()).toHaveLength(1)
       let kills = 0
       const keepDown = () => {
-        for (const pid of natsPids()) {
-          kills += tryKill(pid)
-        }
+        for (const pid of natsPids()) if (ofProcess(() => process.kill(pid, 'SIGKILL')) === true) kills += 1
       }
       keepDown()
       keepingDown = setInterval(keepDown, 50)

@@ -76,7 +76,9 @@ describe('host access', () => {
       await runContainer(lab(), 'docker1', network, network)
       expect(await reaches('docker1', await addressOf('docker1', network, network))).toBe(true)
       await on(lab(), 'docker1', 'docker', 'rm', '-f', network)
-      await weft(lab(), 'network', 'rm', network)
+      await eventually(`${network} can go`, 10_000, async () =>
+        (await tryWeft(lab(), 'network', 'rm', network)).code === 0 ? true : undefined,
+      )
     }
   }, 60_000)
 
