@@ -113,6 +113,18 @@ describe('router', () => {
     expect(stderr).toContain('each host has a part of it to itself')
   })
 
+  it('a subnet that comes later is reached by running containers, beside them and beyond the router', async () => {
+    await weft(lab(), 'network', 'update', '--subnet', '10.85.0.0/24', 'over')
+    await weft(lab(), 'ip', 'reserve', 'over', 'later', '10.85.0.9')
+    await runContainer(lab(), 'docker1', 'later', 'over')
+    await reaches('over', '10.85.0.9')
+    await reaches('wire', '10.85.0.9')
+    const route = await on(lab(), PLACES.over, 'docker', 'exec', 'over', 'ip', 'route', 'get', '10.85.0.9')
+    expect(route).not.toContain('via')
+    await reaches('over', await addressOf('wire'))
+    await on(lab(), 'docker1', 'docker', 'rm', '-f', 'later')
+  }, 60_000)
+
   it('a leg or the whole namespace that somebody deletes is back within 2 s', async () => {
     const netns =
       (await on(lab(), 'docker1', 'ip', 'netns', 'list')).split(/\s+/).find((name) => name.startsWith('weft-r-')) ?? ''

@@ -69,6 +69,14 @@ describe('placed', () => {
     expect(placed.get(B)?.[0]?.routes).toEqual([{ destination: '10.1.0.0/24', via: '10.2.0.1' }])
   })
 
+  it('adds them to those that a container has, to a subnet that its network was given later', () => {
+    const entries = entriesOf(netA, netB, router('docker1'), ...legs('docker1'))
+    const own = { destination: '10.3.0.0/24' }
+    const local = new Map([[A, [{ ...container('e', '10.1.0.5/24', '/s/1'), routes: [own] }]]])
+    const placed = withPlaced(entries, local, 'docker2', () => true)
+    expect(placed.get(A)?.[0]?.routes).toEqual([own, { destination: '10.2.0.0/24', via: '10.1.0.1' }])
+  })
+
   it('leaves a network alone that the container is on itself', () => {
     const entries = entriesOf(netA, netB, router('docker1'), ...legs('docker1'))
     const both = new Map([

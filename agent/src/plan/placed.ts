@@ -162,7 +162,8 @@ function withRoutes(entries: EntryMap, containers: ByNetwork): Map<string, Local
         ({ to, destination, family }) => !own.has(to) && families.has(family) && !known.has(destination),
       )
       for (const { destination } of routes) known.add(destination)
-      return { ...endpoint, routes: routes.map(({ destination, via }) => ({ destination, via })) }
+      const added = routes.map(({ destination, via }) => ({ destination, via }))
+      return { ...endpoint, routes: [...(endpoint.routes ?? []), ...added] }
     })
     routed.set(network, given)
   }
