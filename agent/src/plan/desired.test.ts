@@ -113,6 +113,25 @@ describe('desired state', () => {
     expect(diff(state, observed)).toEqual({ ops: [], conflicts: [] })
   })
 
+  it('holds tags in tags under containers when nothing says any more which NIC their uplink is', () => {
+    const entries = [network({ driver: 'macvlan', options: { parent: '@storage.100.7' }, egress: 'none' })]
+    const endpoints = { [uid('n1')]: [aLocal(1, 'sandbox')] }
+    const observed = bareKernel(aHost())
+    for (const link of plan(entries, endpoints).state.links) observed.links.push({ ...link, owned: true })
+    const host = { ...aHost(), uplinks: {} }
+    const { state, problems } = plan(entries, endpoints, host)
+    expect(problems).toMatchObject([
+      { code: 'not_found', message: expect.stringContaining('has no interface on this') },
+    ])
+    expect(diff(state, observed).ops).toEqual([])
+    // With the last container they go.
+    const empty = { ...observed, links: observed.links.filter(({ kind }) => kind !== 'macvlan') }
+    expect(diff(plan(entries, {}, host).state, empty).ops).toMatchObject([
+      { op: 'link-delete', name: 'eth1.100.7' },
+      { op: 'link-delete', name: 'eth1.100' },
+    ])
+  })
+
   it('holds the guards of a network that cannot be expanded', () => {
     const entries = [network({ driver: 'macvlan', options: { parent: 'eth1' } })]
     const endpoints = { [uid('n1')]: [aLocal(1, 'sandbox')] }

@@ -208,7 +208,8 @@ function heldSubInterfaces(network: NetworkSpec, host: DriverHost): readonly Lin
     const names = parent === undefined ? [] : subInterfaceNames(parent, host)
     return names.map((name): Link => ({ kind: 'other', netns: '', name }))
   } catch (error) {
-    // What cannot be read or is not mapped has nothing to hold; why is a problem already.
+    // What cannot be read or is not mapped tells no names, and why is a problem already; what containers are seen to stand
+    // on stays nevertheless (links.ts).
     if (error instanceof WeftError) return []
     throw error
   }

@@ -103,12 +103,13 @@ function removals(fates: Fates): { ops: Op[]; conflicts: Conflict[] } {
   const why = new Map(fates.strayEnds.map((stray) => [linkKey(stray.ref), stray.why]))
   for (const [key, fate] of fates.of) if (fate.fate === 'remake') why.set(key, fate.why)
   const inUse = foreignChildren(fates)
+  const held = underHeld(fates)
   const doomed: Link[] = []
   const conflicts: Conflict[] = []
   for (const link of fates.observed.values()) {
     const key = linkKey(link)
     if (why.has(key)) doomed.push(link)
-    if (why.has(key) || fates.of.has(key) || link.owned !== true || isSandbox(link.netns)) continue
+    if (why.has(key) || fates.of.has(key) || held.has(key) || link.owned !== true || isSandbox(link.netns)) continue
     const child = inUse.get(key)
     if (child === undefined) doomed.push(link)
     else conflicts.push({ link: refOf(link), why: `not removed: ${child}, which is not Weft’s, stands on it` })
@@ -130,6 +131,24 @@ function deletions(doomed: readonly Link[], why: ReadonlyMap<string, string>): O
     ops.push({ op: 'link-delete', ...refOf(link), ...(reason === undefined ? {} : { why: reason }) })
   }
   return ops
+}
+
+/** What links stand on that are left as they are, those of sandboxes above all: the kernel would take them away with it. */
+function underHeld(fates: Fates): ReadonlySet<string> {
+  const keys = new Set<string>()
+  const links = [...fates.observed.values()].filter((link) => {
+    const fate = fates.of.get(linkKey(link))
+    return fate === undefined ? isSandbox(link.netns) : fate.fate === 'use'
+  })
+  // Those found on the way have a turn, too: a tag may stand on a tag.
+  for (const link of links) {
+    const parent = parentOf(link)
+    const below = parent === undefined ? undefined : fates.observed.get(linkKey(parent))
+    if (below === undefined || keys.has(linkKey(below))) continue
+    keys.add(linkKey(below))
+    links.push(below)
+  }
+  return keys
 }
 
 /** Links that carry a foreign one, outside sandboxes: removing them would remove that, too. */
