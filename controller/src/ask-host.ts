@@ -9,7 +9,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import type { z } from 'zod'
-import { type ClusterView, findHost } from './domain/index.ts'
+import { type ClusterView, hostByRef } from './domain/index.ts'
 
 /**
  * @throws the agent's own error; `not_found` for a host that there is not; `unavailable` when its agent is not on NATS,
@@ -28,8 +28,7 @@ export type Carry = (subject: string, text: string, timeoutMs: number) => Promis
 export function createAskHost({ view, carry }: { view: () => ClusterView; carry: Carry }): AskHost {
   return async (host, verb, request, timeoutMs) => {
     const cluster = view()
-    const { id } = findHost(cluster, host)
-    const instance = cluster.hosts.get(id)?.value.instance ?? ''
+    const { id, instance } = hostByRef(cluster, host).value
     const text = await carry(hostCallSubject(id, verb), JSON.stringify({ instance, request }), timeoutMs).catch(
       (thrown: unknown) => {
         throw unanswered(id, verb, WeftError.from(thrown))

@@ -168,7 +168,13 @@ describe('bad input', () => {
         if (process.env.SHOW) console.log(stdout)
         const effect = history === 'there' ? 'what it said before stays in force' : 'intents are on hold for all hosts'
         expect(stdout).toContain(effect)
-        if (history === 'compacted') expect((await status()).converged).toBe(false)
+        if (history === 'compacted') {
+          expect((await status()).converged).toBe(false)
+          const { stdout: found } = await tryWeft(lab(), 'doctor')
+          if (process.env.SHOW) console.log(found)
+          expect(found).toMatch(/etcd record \/weft\/v1\/\S+ cannot be read/)
+          expect(found).toContain('etcdctl del /weft/v1/')
+        }
         await new Promise((resolve) => setTimeout(resolve, 3000))
         expect(await picture()).toEqual(pictures)
       }

@@ -8,8 +8,9 @@ import {
   WeftError,
 } from '@weft/shared'
 import type { AskHost } from '../ask-host.ts'
-import { type ClusterView, type DomainDeps, findHost, isAlive, recordPath } from '../domain/index.ts'
+import { type ClusterView, type DomainDeps, hostByRef, isAlive, recordPath } from '../domain/index.ts'
 import { freeVnis, probeEnds, wiresOf } from './plan.ts'
+import { judgeRecords } from './records.ts'
 import { examineServices, type ServicesOptions } from './services.ts'
 
 export interface DoctorOptions {
@@ -31,7 +32,7 @@ export async function examine(options: DoctorOptions, call: DoctorCall): Promise
   const { deps } = options
   const view = deps.cluster.current()
   const all = [...view.hosts.keys()].sort()
-  for (const ref of [...(call.hosts ?? []), ...(call.pairs ?? []).flat()]) findHost(view, ref)
+  for (const ref of [...(call.hosts ?? []), ...(call.pairs ?? []).flat()]) hostByRef(view, ref)
   const hosts = [...new Set(call.hosts ?? all)]
   const pairs = call.pairs ?? []
   const seed = seedOf(deps.randomText(4))
@@ -42,7 +43,7 @@ export async function examine(options: DoctorOptions, call: DoctorCall): Promise
     ...hosts.map((host) => examineHost(options, view, host)),
     ...pairs.map((pair, index) => examinePair(options, view, pair, { number: seed + index, vni: vnis[index] ?? 1 })),
   ])
-  const own = whole ? twins(view) : []
+  const own = whole ? [...twins(view), ...judgeRecords(view)] : []
   return { hosts: all.map((id) => ({ id, alive: isAlive(view, id) })), findings: [...own, ...found.flat()] }
 }
 

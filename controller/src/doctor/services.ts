@@ -4,7 +4,7 @@ import { type DoctorFinding, judgeRoom, WeftError } from '@weft/shared'
 import { type EtcdStatus, etcdVersionWarning } from '../store/etcd-status.ts'
 
 export interface ServicesOptions {
-  /** What an admin should know whatever he asks. */
+  /** What is wrong with the version of NATS. */
   readonly warnings: () => readonly string[]
   readonly etcdStatus: () => Promise<EtcdStatus>
   readonly dataFolder: string
@@ -63,13 +63,12 @@ async function roomOf(folder: string) {
 }
 
 function judgeWarnings(warnings: readonly string[]): DoctorFinding[] {
-  if (warnings.length === 0)
-    return [{ ...ABOUT, severity: 'ok', measured: 'the NATS server is new enough, and every record can be read' }]
+  if (warnings.length === 0) return [{ ...ABOUT, severity: 'ok', measured: 'the NATS server is new enough' }]
   return warnings.map((measured) => ({
     ...ABOUT,
     severity: 'warn',
     measured,
-    why: 'whoever reaches the port may use what later versions have mended, or records are not obeyed',
-    remedy: measured.startsWith('NATS') ? 'run a newer nats-server, or name one with --nats' : 'weft status',
+    why: 'whoever reaches the port may use what later versions have mended',
+    remedy: 'run a newer nats-server, or name one with --nats',
   }))
 }

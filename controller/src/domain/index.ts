@@ -15,9 +15,10 @@ export { affectedHosts } from './pure/affected.ts'
 export { isAlive } from './pure/alive.ts'
 export { compileHost } from './pure/compile.ts'
 export { containerHosts } from './pure/container-hosts.ts'
-export { damageWarnings, heldHosts } from './pure/damage.ts'
+export { damages, damageWarnings, furtherDamage, heldHosts } from './pure/damage.ts'
 export { lookUpName } from './pure/dns.ts'
 export { eventsOf } from './pure/events.ts'
+export { hostByRef } from './pure/find.ts'
 export { findNetwork, networkView, networkViews } from './pure/network-view.ts'
 export {
   type PublicationPlan,

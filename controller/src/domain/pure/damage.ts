@@ -41,23 +41,52 @@ function sharingWith(view: ClusterView, endpoint: string): string[] | undefined 
   return undefined
 }
 
-/** One warning a key, of ten keys at most; those that keep intents from hosts come first. */
+/** A value that cannot be read, in words. */
+export interface Damage {
+  readonly key: string
+  readonly why: string
+  /** What that means for hosts. */
+  readonly effect: string
+  readonly remedy: string
+  /** It keeps intents from hosts. */
+  readonly holds: boolean
+}
+
+/** One a key, of ten keys at most; those that keep intents from hosts come first. */
+export function damages(view: ClusterView): Damage[] {
+  return [...view.damaged]
+    .map(([key, why]) => ({ key, why, holds: view.lost.has(key) }))
+    .sort((a, b) => Number(b.holds) - Number(a.holds) || (a.key < b.key ? -1 : 1))
+    .slice(0, MOST_SHOWN)
+    .map(({ key, why, holds }) => {
+      const effect = holds ? lostEffect(view, key) : 'what it said before stays in force'
+      return { key, why, effect, remedy: DAMAGE_REMEDY.replace('KEY', key), holds }
+    })
+}
+
+/** How many keys {@link damages} leaves out, in words. */
+export function furtherDamage({ damaged }: ClusterView): string[] {
+  const rest = damaged.size - MOST_SHOWN
+  return rest > 0 ? [`and ${rest} more etcd records cannot be read`] : []
+}
+
 export function damageWarnings(view: ClusterView): string[] {
-  const keys = [...view.damaged].sort(
-    ([a], [b]) => Number(view.lost.has(b)) - Number(view.lost.has(a)) || (a < b ? -1 : 1),
+  const shown = damages(view).map(
+    ({ key, why, effect, remedy }) => `etcd record ${key} cannot be read: ${why}; ${effect}; ${remedy}`,
   )
-  const shown = keys.slice(0, MOST_SHOWN).map(([key, why]) => {
-    const effect = view.lost.has(key) ? lostEffect(view, key) : 'what it said before stays in force'
-    return `etcd record ${key} cannot be read: ${why}; ${effect}; ${DAMAGE_REMEDY.replace('KEY', key)}`
-  })
-  const rest = keys.length - shown.length
-  return rest > 0 ? [...shown, `and ${rest} more etcd records cannot be read`] : shown
+  return [...shown, ...furtherDamage(view)]
 }
 
 function lostEffect(view: ClusterView, key: string): string {
   const only = concerned(view, key)
-  const hosts = only === undefined ? 'all hosts' : [...new Set(only)].sort().join(', ') || 'nobody'
+  const hosts = only === undefined ? 'all hosts' : listed([...new Set(only)].sort()) || 'nobody'
   return `what it said before is not in etcd’s history either: intents are on hold for ${hosts}`
 }
 
+function listed(hosts: readonly string[]): string {
+  const rest = hosts.length - MOST_SHOWN
+  return hosts.slice(0, MOST_SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+}
+
+/** Keys, and hosts of a key. */
 const MOST_SHOWN = 10
