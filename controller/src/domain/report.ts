@@ -78,10 +78,16 @@ function told(deps: DomainDeps, report: EndpointReport): (now: EndpointRecord) =
       ...(containerId === undefined ? {} : { containerId }),
       ...(dockerEndpointId === undefined ? {} : { dockerEndpointId }),
       ...(report.ports === undefined ? {} : { ports: report.ports }),
-      ...(report.joinedEgress === undefined ? {} : { joinedEgress: report.joinedEgress }),
-      ...(report.egress === undefined ? {} : { egress: report.egress }),
+      ...wayOf(report, now),
     })
   }
+}
+
+/** An agent that lost its state file does not know at first what a running container was given; what it said before stands. */
+function wayOf(report: EndpointReport, now: EndpointRecord): Pick<EndpointRecord, 'joinedEgress' | 'egress'> {
+  const isForgotten = report.joinedEgress === undefined && report.state === 'attached' && now.state === 'attached'
+  const { joinedEgress, egress } = isForgotten ? now : report
+  return { ...(joinedEgress === undefined ? {} : { joinedEgress }), ...(egress === undefined ? {} : { egress }) }
 }
 
 function changed(stored: Stored<EndpointRecord>, edit: (record: EndpointRecord) => EndpointRecord): Edit[] {

@@ -70,6 +70,17 @@ export function updateEgressConformance(at: DomainStage): void {
       expect(lagging()).toEqual(['a weft'])
     })
 
+    it('keeps what was said of a running container while its agent does not know, and forgets it with the container', async () => {
+      const network = await make('weft')
+      const uid = await run(network, 'a', { joinedEgress: 'docker', egress: 'weft' })
+      const before = (await at.deps.cluster.newest()).revision
+      await report(at.deps, at.one, [{ uid, name: 'a' }])
+      expect((await at.deps.cluster.newest()).revision).toBe(before)
+      await report(at.deps, at.one, [{ uid, name: 'a', state: 'detached' }])
+      const { joinedEgress, egress } = (await at.deps.cluster.newest()).endpoints.get(uid)?.value ?? {}
+      expect([joinedEgress, egress]).toEqual([undefined, undefined])
+    })
+
     it('says nothing of whom it does not concern', async () => {
       const network = await make('none')
       await run(network, 'a', { joinedEgress: 'none' })
