@@ -25,7 +25,8 @@ export const VAGRANT_PROGRAMS = {
   '/usr/share/doc/libvirt-daemon-driver-qemu': 'libvirt-daemon-driver-qemu',
   dnsmasq: 'dnsmasq-base',
 }
-const MEMORY_MIB = 4096
+/** That of the machines, and their translation caches. */
+const MEMORY_MIB = 5120
 
 /** Why the rig cannot run here at all; undefined when it can, perhaps after packages are installed. */
 export function whyNot(): string | undefined {
