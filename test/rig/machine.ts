@@ -37,6 +37,8 @@ const ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 export class Machine {
   readonly layout: MachineLayout
   #channel: GuestChannel | undefined
+  /** QEMU's socket serves one at a time: commands that come at once wait for the same channel. */
+  #opening: Promise<GuestChannel> | undefined
 
   constructor(layout: MachineLayout) {
     this.layout = layout
@@ -170,7 +172,11 @@ export class Machine {
   async #open(): Promise<GuestChannel> {
     if (this.pid() === undefined)
       throw new WeftError('unavailable', { what: 'machine is not up', on: this.name, remedy: 'npm run rig -- up' })
-    this.#channel ??= await GuestChannel.open(path.join(this.layout.folder, 'agent.sock'), 20_000)
+    if (this.#channel !== undefined) return this.#channel
+    this.#opening ??= GuestChannel.open(path.join(this.layout.folder, 'agent.sock'), 20_000).finally(() => {
+      this.#opening = undefined
+    })
+    this.#channel = await this.#opening
     return this.#channel
   }
 }
