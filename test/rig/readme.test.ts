@@ -1,11 +1,11 @@
 /**
  * "Three hosts in five minutes" as the README says it: its commands made this rig, here is what they said, and the rest of
- * them follows. One story, in order.
+ * them follows. What they make stays: package.test.ts goes on with it.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { type Block, readmeBlocks, runBlock, transcriptOf } from './readme.ts'
 import { attach, failures, type Rig } from './rig.ts'
-import { docker, parsePings, weft } from './story.ts'
+import { parsePings, weft } from './story.ts'
 
 describe.skipIf(inject('rigReason') !== '')('the README on three machines', () => {
   let rig: Rig
@@ -21,9 +21,7 @@ describe.skipIf(inject('rigReason') !== '')('the README on three machines', () =
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') for (const machine of rig.machines) console.error(await failures(machine))
   })
-  afterAll(async () => {
-    await docker(rig.hosts[0], 'rm', '-f', 'web')
-    await weft(rig.controller, 'network', 'rm', 'mynet')
+  afterAll(() => {
     for (const machine of rig.machines) machine.close()
   })
 
@@ -32,12 +30,13 @@ describe.skipIf(inject('rigReason') !== '')('the README on three machines', () =
       expect(transcriptOf(join(), name)).toContain(`${name} has joined and stands where the controller wants it.`)
   })
 
-  it('the string is printed again for the next host', async () => {
+  // Side by side: each waits for one machine most of the time.
+  it.concurrent('the string is printed again for the next host', async () => {
     const [, typed] = /^\+ weft join (WEFT1-\S+)$/m.exec(transcriptOf(join(), 'docker1')) ?? []
     expect(await weft(rig.controller, 'controller', 'join-string')).toBe(typed)
   })
 
-  it('between hosts and controller all is TLS', async () => {
+  it.concurrent('between hosts and controller all is TLS', async () => {
     const [host] = rig.hosts
     const config = JSON.parse(await host.must(['cat', '/etc/weft/agent.json'])) as Record<string, string[]>
     const addresses = [...(config.controller ?? []), ...(config.nats ?? [])]
@@ -49,7 +48,7 @@ describe.skipIf(inject('rigReason') !== '')('the README on three machines', () =
     expect(await plain('4222', '')).toContain('"tls_required":true')
   })
 
-  it('the rest of its commands: a network, a container on each host, a ping, the status', async () => {
+  it.concurrent('the rest of its commands: a network, a container on each host, a ping, the status', async () => {
     const printed: string[] = []
     for (const block of use) printed.push(...(await runBlock(block, rig.machines)))
     const pings = printed.map(parsePings).find(({ sent }) => sent > 0)
