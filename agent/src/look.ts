@@ -30,16 +30,24 @@ export interface Look {
   readonly fresh: readonly Announcement[]
 }
 
+/** When interfaces that Docker moves were first seen in their sandboxes, by endpoint. */
+export type Sightings = Map<string, number>
+
 /** Observes, notes which interfaces have arrived in their sandboxes, and plans. */
-export async function look(options: ReconcileOptions, host: DriverHost): Promise<Look> {
+export async function look(options: ReconcileOptions, host: DriverHost, sightings: Sightings): Promise<Look> {
   const { kernel, store, now } = options
   const { state: observed, missing } = await kernel.observe(sandboxesOf(store.current.endpoints))
   const { entries, endpoints: records } = store.written
   const before = localEndpoints(records, entries)
   const seen = [...before.values()].flatMap((list) => {
     const confirmed = confirmAttachments(list, observed, missing)
-    return confirmed.map((after, index) => arrived({ records, entries }, list[index] ?? after, after, observed, now()))
+    return confirmed.map((after, index) => {
+      const earlier = list[index] ?? after
+      const since = sighted(sightings, earlier, after, now())
+      return arrived({ records, entries, since }, earlier, after, observed, now())
+    })
   })
+  for (const uid of sightings.keys()) if (!records.has(uid)) sightings.delete(uid)
   note(store, seen, now())
   // Once more with what was seen: where one interface is decides over the routes of others.
   const placed = withAttachments(records, seen, now())
@@ -67,6 +75,14 @@ export async function look(options: ReconcileOptions, host: DriverHost): Promise
     observed,
     fresh: announcements(desired, observed),
   }
+}
+
+function sighted(sightings: Sightings, before: LocalEndpoint, after: LocalEndpoint, now: number): number {
+  const isMoved = before.attachment.phase === 'in-flight' && after.attachment.phase === 'sandbox'
+  const since = isMoved ? (sightings.get(after.uid) ?? now) : now
+  if (isMoved) sightings.set(after.uid, since)
+  else sightings.delete(after.uid)
+  return since
 }
 
 function mayCarry(mode: CarryMode, observed: HostState): (netns: string) => boolean {

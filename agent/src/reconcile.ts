@@ -24,7 +24,7 @@ import { OpBackoff } from './backoff.ts'
 import type { CarryMode } from './carrying.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
-import { type Look, look } from './look.ts'
+import { type Look, look, type Sightings } from './look.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { type Conflict, holdRemovals, planEndpoint, type TakenPort } from './plan/index.ts'
 import { localEndpoints } from './state/local-endpoints.ts'
@@ -78,6 +78,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   const { kernel, store, log, facts, now } = options
   const backoff = new OpBackoff()
   const exclusively = oneAtATime()
+  const sightings: Sightings = new Map()
   let last: Standing | undefined
 
   /** Several times, since a switch may still be learning, or a neighbour asleep. */
@@ -89,7 +90,7 @@ export function createReconcile(options: ReconcileOptions): Reconcile {
   /** Looks, and carries out what is due. */
   const round = (host: DriverHost) =>
     exclusively(async (): Promise<Round> => {
-      const seen = await look(options, host)
+      const seen = await look(options, host, sightings)
       const wanted = store.written.endpointsKnown ? seen.ops : holdRemovals(seen.ops)
       const ops = backoff.due(wanted, now())
       const failures = ops.length === 0 ? [] : await kernel.apply(ops)

@@ -370,6 +370,24 @@ describe('plugin', () => {
     })
   })
 
+  it('an interface that Docker has only just moved is left to Docker, however long ago it asked for it', async () => {
+    const sandbox = '/run/docker/netns/slow'
+    plugin.kernel.addSandbox(sandbox)
+    const { Address } = await request(POOL4)
+    await create({ Address, AddressIPv6: '', MacAddress: '' })
+    await endpointCall('Join', EP, { SandboxKey: sandbox, Options: {} })
+    for (const record of records()) {
+      const { uid, mac } = record
+      plugin.kernel.removeByHand({ netns: '', name: interfaceName('container', uid) })
+      plugin.kernel.addForeign({ kind: 'veth', netns: sandbox, name: 'eth0', mac, mtu: 1450, up: true })
+      const longAgo = { ...record, since: record.since - 60_000 }
+      plugin.store.change((state) => ({ ...state, endpoints: new Map([[uid, longAgo]]) }))
+    }
+    await plugin.loop.run('moved')
+    expect(plugin.kernel.snapshot().addresses).toEqual([])
+    expect(records()).toMatchObject([{ phase: 'in-flight' }])
+  })
+
   it('a second pass writes nothing; a pass on lost records removes nothing', async () => {
     const { Address } = await request(POOL4)
     await create({ Address, AddressIPv6: '', MacAddress: '' })

@@ -4,15 +4,19 @@ import { withAttachment } from './local-endpoints.ts'
 import type { LocalRecords } from './records.ts'
 import { dockersWays } from './ways-out.ts'
 
-/** However long Docker takes; then the interface is ours to keep whatever it lacks. */
+/**
+ * However long Docker takes once it has moved an interface; then that is ours to keep whatever it lacks. Until it moves it, a
+ * busy host may take any time.
+ */
 const MOVING_MS = 15_000
 
 /**
  * An interface seen in its sandbox is kept from when Docker is done with it. Adding its address or route before Docker
  * does makes Docker's own attempt fail, and the container's start with it.
+ * @param since when it was first seen there
  */
 export function arrived(
-  { records, entries }: { records: LocalRecords; entries: EntryMap },
+  { records, entries, since }: { records: LocalRecords; entries: EntryMap; since: number },
   before: LocalEndpoint,
   after: LocalEndpoint,
   observed: HostState,
@@ -20,7 +24,7 @@ export function arrived(
 ): LocalEndpoint {
   if (before.attachment.phase !== 'in-flight' || after.attachment.phase !== 'sandbox') return after
   const record = records.get(after.uid)
-  if (record === undefined || record.settled || now - record.since > MOVING_MS) return after
+  if (record === undefined || record.settled || now - since > MOVING_MS) return after
   const { netns, name } = after.attachment.link
   const up = observed.links.some((link) => link.netns === netns && link.name === name && link.up === true)
   const has = new Set(
