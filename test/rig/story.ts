@@ -29,6 +29,12 @@ export async function addressOf(host: Machine, container: string, network: strin
   return await docker(host, 'inspect', '--format', format, container)
 }
 
+/** The same of IPv6. */
+export async function address6Of(host: Machine, container: string, network: string): Promise<string> {
+  const format = `{{(index .NetworkSettings.Networks "${network}").GlobalIPv6Address}}`
+  return await docker(host, 'inspect', '--format', format, container)
+}
+
 const GUIDE = path.resolve(import.meta.dirname, '../../docs/guide.md')
 
 /** Types the guide's commands about VLANs that hold `word`, which the lab's kernel cannot. */
@@ -44,9 +50,9 @@ export interface Pings {
   readonly received: number
 }
 
-/** Pings from inside a container. */
-export async function ping(host: Machine, container: string, address: string, count = 3): Promise<Pings> {
-  const argv = ['docker', 'exec', container, 'ping', '-c', String(count), '-W', '3', address]
+/** Pings from inside a container; `target` may have ping's options before it, such as `-6`. */
+export async function ping(host: Machine, container: string, target: string, count = 3): Promise<Pings> {
+  const argv = ['docker', 'exec', container, 'ping', '-c', String(count), '-W', '3', ...target.split(' ')]
   return parsePings((await host.exec(argv, { timeoutMs: 60_000 + count * 2_000 })).out)
 }
 

@@ -58,7 +58,18 @@ export function nd(
   type: number,
   target: string,
 ): Buffer {
-  const message = Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), ipBytes(target)])
+  return icmp6(to, from, Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, 0]), ipBytes(target)]))
+}
+
+/** A router to everybody (RFC 4861 sections 4.2 and 4.6.2): make yourselves addresses of this /64, and send by me. */
+export function routerAdvertisement(from: { mac: string; ip6: string }, prefix: string): Buffer {
+  const router = Buffer.from('86000000400007080000000000000000', 'hex')
+  const option = Buffer.from('030440c000000e100000070800000000', 'hex')
+  const everybody = { mac: '33:33:00:00:00:01', ip: 'ff02::1' }
+  return icmp6(everybody, from, Buffer.concat([router, option, ipBytes(prefix)]))
+}
+
+function icmp6(to: { mac: string; ip: string }, from: { mac: string; ip6: string }, message: Buffer): Buffer {
   const pseudo = Buffer.concat([ipBytes(from.ip6), ipBytes(to.ip), Buffer.from([0, 0, 0, message.length, 0, 0, 0, 58])])
   message.writeUInt16BE(checksum(Buffer.concat([pseudo, message])), 2)
   return ether(to.mac, from.mac, 0x86dd, ipv6(from.ip6, to.ip, 58, message))
