@@ -59,15 +59,21 @@ export class Machine {
     return ours ? pid : undefined
   }
 
-  /** Milliseconds of our processors that its QEMU has had so far (proc(5): utime and stime, in hundredths of a second). */
-  cpuMs(): number {
+  /**
+   * Milliseconds that its emulated processor has run so far, and that it has waited for one of ours: of the thread of its QEMU
+   * that ran most (Documentation/scheduler/sched-stats.rst).
+   */
+  processorMs(): { ran: number; waited: number } {
     const keeper = this.pid()
     const qemu = fs.readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').trim()
-    const fields = fs
-      .readFileSync(`/proc/${qemu}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-    return 10 * (Number(fields[11]) + Number(fields[12]))
+    const threads = fs.readdirSync(`/proc/${qemu}/task`).map((thread) => {
+      const [ran = 0, waited = 0] = fs
+        .readFileSync(`/proc/${qemu}/task/${thread}/schedstat`, 'utf8')
+        .split(' ')
+        .map(Number)
+      return { ran: ran / 1e6, waited: waited / 1e6 }
+    })
+    return threads.reduce((most, each) => (each.ran > most.ran ? each : most), { ran: 0, waited: 0 })
   }
 
   /** Gives it a fresh disk. */

@@ -118,9 +118,14 @@ export async function linksOf(host: Machine): Promise<Link[]> {
   return JSON.parse(await host.must(['ip', '-j', '-d', 'link', 'show'])) as Link[]
 }
 
-/** How many times as long its processor takes just now than when nothing else runs on ours; 1 when it is alone. */
-export async function slowness(host: Machine): Promise<number> {
-  const [beganMs, before] = [performance.now(), host.cpuMs()]
-  await host.shell('for ((i = 0; i < 30000; i++)); do :; done')
-  return Math.max(1, (performance.now() - beganMs) / (host.cpuMs() - before))
+/**
+ * Does the work, and tells how many times as long the host's processor took for what it ran meanwhile as when nothing else runs
+ * on ours; 1 when it is alone.
+ */
+export async function withSlowness<T>(host: Machine, work: () => Promise<T>): Promise<{ result: T; factor: number }> {
+  const before = host.processorMs()
+  const result = await work()
+  const after = host.processorMs()
+  const ran = after.ran - before.ran
+  return { result, factor: (ran + after.waited - before.waited) / ran }
 }
