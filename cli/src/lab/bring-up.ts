@@ -2,6 +2,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { WeftError } from '@weft/shared'
+import { createClient } from '../client/client.ts'
+import { waitUntilConverged } from '../setup/wait-until-converged.ts'
 import { type DockerdOptions, startDockerd } from './dockerd.ts'
 import { type EngineName, prepareEngine } from './engine.ts'
 import { makeHost } from './host.ts'
@@ -115,6 +117,11 @@ async function build(lab: Lab, options: BringUpOptions): Promise<void> {
     await startResolver(host, signal)
     await startAgent(lab.layout, host, signal)
     say(`${host.name}: agent serves`)
+  })
+  const client = createClient({ address: { kind: 'unix', path: lab.layout.controllerSocket } })
+  await all(lab.hosts, async ({ name, folder }) => {
+    await waitUntilConverged(client, name, `its logs are in ${folder}`)
+    say(`${name}: has joined`)
   })
 }
 

@@ -2,13 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeftError } from '@weft/shared'
 import type { Client } from '../client/client.ts'
-import { journal } from './systemd.ts'
 
 const WITHIN_MS = 60_000
 const EVERY_MS = 250
 
-/** @throws `not_converged` with what the host reported last, and where its log is */
-export async function waitUntilConverged(client: Client, id: string, unit: string): Promise<void> {
+/** @throws `not_converged` with what the host reported last, and the remedy that is given (where its log is) */
+export async function waitUntilConverged(client: Client, id: string, remedy: string): Promise<void> {
   const end = performance.now() + WITHIN_MS
   let why = ''
   while (performance.now() < end) {
@@ -18,7 +17,7 @@ export async function waitUntilConverged(client: Client, id: string, unit: strin
     await sleep(EVERY_MS)
   }
   const what = `the host did not converge within ${WITHIN_MS / 1000} s`
-  throw new WeftError('not_converged', { what, on: id, why, remedy: journal(unit) })
+  throw new WeftError('not_converged', { what, on: id, why, remedy })
 }
 
 /** How the host stands; a controller that does not answer now may answer the next time. */

@@ -13,7 +13,7 @@ import {
   type Reached,
   reachController,
 } from '../../setup/preflight.ts'
-import { AGENT_UNIT, agentUnits, checkUnitData, startUnits } from '../../setup/systemd.ts'
+import { AGENT_UNIT, agentUnits, checkUnitData, journal, startUnits } from '../../setup/systemd.ts'
 import { waitUntilConverged } from '../../setup/wait-until-converged.ts'
 import { bad } from '../flags.ts'
 import type { Run } from '../spec.ts'
@@ -66,7 +66,7 @@ export const run: Run = async ({ terminal }, { args, options }) => {
   }
   note(terminal, `starting ${units.join(', ')}`)
   await startUnits(units, changed)
-  await waitUntilConverged(reached.client, id, AGENT_UNIT)
+  await waitUntilConverged(reached.client, id, journal(AGENT_UNIT))
   await examineJoined(terminal, reached.client, id)
   print(terminal, `${id} has joined and stands where the controller wants it.`)
   return undefined
