@@ -1,12 +1,12 @@
 /** The leader's care for hosts' shims: soon after a change that may ask for one, and every second for what went wrong. */
-import { type ClusterChange, type DomainDeps, keepShims } from './domain/index.ts'
+import { type ClusterChange, type DomainDeps, keepShims, type RecordChange } from './domain/index.ts'
 import { every, type Timer } from './every.ts'
 import type { Log } from './log.ts'
 import type { Compare } from './store/kv.ts'
 
 const EVERY_MS = 1_000
 /** Records that say which shims there should be. */
-const ASKING: ReadonlySet<ClusterChange['records'][number]['kind']> = new Set(['network', 'host', 'publication'])
+const ASKING: ReadonlySet<RecordChange['kind']> = new Set(['network', 'host', 'publication'])
 
 /** Starts it; the timer's `idle` waits for a pass under way. It hears of changes until the signal. */
 export function keepShimsInPlace(

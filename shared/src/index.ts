@@ -131,7 +131,7 @@ export {
   RouteSchema,
 } from './host-state/host-state.ts'
 export {
-  type Awaited,
+  type AwaitedLink,
   type ComingLink,
   mergeNftTables,
   NFT_TABLE_COMMENT,
@@ -193,6 +193,7 @@ export {
   addressFromHex,
   addressToHex,
   type Family,
+  familyOf,
   formatAddress,
   parseAddress,
   sameAddress,
@@ -241,6 +242,7 @@ export {
 export { inspectWith, type PlacedFinding, parseJsonWith, parseWith } from './validate.ts'
 export { CidrText, IpText } from './words/address-text.ts'
 export { HostFacts, InterfaceFact } from './words/host-facts.ts'
+export { listed } from './words/listed.ts'
 export {
   EndpointName,
   InterfaceName,

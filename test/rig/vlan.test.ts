@@ -92,9 +92,10 @@ describe.skipIf(inject('rigReason') !== '')('macvlan on VLANs of a shared trunk'
       // Each capture ends with its own pings: those of the tests beside this one do not count.
       const capture = (id: number, letter: string) =>
         rig.hosts[1].exec(
-          ['timeout', '90', 'tcpdump', '-e', '-nn', '-l', '-i', 'eth1', '-c', '4'].concat(
+          [
+            ...['timeout', '90', 'tcpdump', '-e', '-nn', '-l', '-i', 'eth1', '-c', '4'],
             `vlan ${id} and icmp and src ${at(`${letter}1`)} and dst ${at(`${letter}2`)}`,
-          ),
+          ],
           { timeoutMs: 120_000 },
         )
       const captures = Promise.all(VLANS.map(({ id, letter }) => capture(id, letter)))

@@ -4,7 +4,7 @@
  * A container that is being started is mounted, does not run, and lists the network. One that runs can only be asking
  * because somebody connects it to the network, and nothing on disk tells of that: it is thought of when nobody starts.
  */
-import { formatAddress, parseAddress } from '@weft/shared'
+import { familyOf, formatAddress, parseAddress } from '@weft/shared'
 import { isWired, type LocalRecord } from '../state/records.ts'
 import type { ContainerOnDisk, Membership } from './containers-on-disk.ts'
 
@@ -62,8 +62,4 @@ function mayStart({ networks }: ContainerOnDisk, question: Question): boolean {
 
 function isIn({ key, dockerNetwork }: Membership, { network, dockerNetworks }: Question): boolean {
   return key === network.name || dockerNetworks[dockerNetwork] === network.uid || dockerNetworks[key] === network.uid
-}
-
-function familyOf(address: string): 4 | 6 {
-  return address.includes(':') ? 6 : 4
 }

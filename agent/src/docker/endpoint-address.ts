@@ -5,7 +5,7 @@
  * Invariant: what belongs to a name is handed out only to a container that is known to have it, or that names the address.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AgentReply, EndpointName, WeftError } from '@weft/shared'
+import { type AgentReply, EndpointName, familyOf, WeftError } from '@weft/shared'
 import type { Controller } from '../bus/controller.ts'
 import type { Fence } from '../bus/session.ts'
 import { subnetOf, withoutPrefix, withPrefix } from '../state/networks.ts'
@@ -91,7 +91,7 @@ function whoAsks(
       ? undefined
       : askersOf(containers.mounted(docker), {
           network,
-          family: subnet.cidr.includes(':') ? 6 : 4,
+          family: familyOf(subnet.cidr),
           asked,
           dockerNetworks,
           records: [...endpoints.values()].filter((record) => record.network === network.uid),

@@ -14,6 +14,7 @@ import {
   defaultRouteFor,
   EMPTY_HOST_STATE,
   type Family,
+  familyOf,
   type HostState,
   hash128,
   isSandbox,
@@ -26,6 +27,7 @@ import {
   type Route,
 } from '@weft/shared'
 import type { BridgeUse } from '../state/egress.ts'
+import { withoutPrefix } from '../state/networks.ts'
 import { linkKey } from './link-kinds.ts'
 
 /** Docker's constant (libnetwork, libnGWNetwork). */
@@ -72,7 +74,7 @@ export function leftBridgeState(
   { interfaces }: Pick<DriverHost, 'interfaces'>,
 ): HostState {
   const bridge = interfaces.find(({ name }) => name === GATEWAY_BRIDGE)
-  const gateways = (bridge?.addresses ?? []).map(bare)
+  const gateways = (bridge?.addresses ?? []).map(withoutPrefix)
   return mergeHostStates(
     ends.flatMap((end) => {
       const use = uses.get(end.netns)
@@ -91,7 +93,7 @@ function endState(end: BridgeEnd, use: BridgeUse, gateways: readonly string[]): 
     .map((via): Route => ({ netns, link: name, destination: defaultRouteFor(via), via }))
   // Not ours, but default routes over it are: they make room for others.
   const link: Link = { kind: 'other', netns, name, presence: 'tolerated' }
-  const led = isSealed ? [] : end.addresses.map(bare).filter((address) => !use.wanted || isElsewhere(address))
+  const led = isSealed ? [] : end.addresses.map(withoutPrefix).filter((address) => !use.wanted || isElsewhere(address))
   return {
     ...EMPTY_HOST_STATE,
     links: [link],
@@ -142,12 +144,4 @@ function seal({ netns, name }: LinkRef): NftTable {
     ...{ netns, family: 'netdev', name: `weft_seal_${id}`, sets: [] },
     chains: [{ name: 'sealed', hook, rules: [`iif != "${name}" accept`, 'counter drop'] }],
   }
-}
-
-function bare(address: string): string {
-  return address.split('/')[0] ?? address
-}
-
-function familyOf(address: string): Family {
-  return address.includes(':') ? 6 : 4
 }

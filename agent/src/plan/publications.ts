@@ -29,7 +29,7 @@ import {
   passingTable,
   samePort,
 } from '@weft/shared'
-import { networkOf } from '../state/networks.ts'
+import { networkOf, withoutPrefix } from '../state/networks.ts'
 import { type OpenPort, publishTable } from './publish-table.ts'
 
 /** A port that somebody on the host has, and who. */
@@ -101,7 +101,7 @@ function wantedPorts(input: PublishInput): Wanted[] {
     (endpoint.ports ?? []).map((port) => ({
       ...port,
       what: `port ${formatPublication(port)} of container ${endpoint.name ?? endpoint.uid} (docker run -p)`,
-      addresses: runs(endpoint) ? endpoint.addresses.map(plain) : [],
+      addresses: runs(endpoint) ? endpoint.addresses.map(withoutPrefix) : [],
     })),
   )
   const sorted = own.sort((a, b) => (a.what < b.what ? -1 : 1))
@@ -114,10 +114,10 @@ function wantedBy(publication: PublicationSpec, input: PublishInput): Wanted {
   const network = networkOf(input.entries, uid)
   const local = (input.endpoints.get(uid) ?? []).find((endpoint) => endpoint.name === container && runs(endpoint))
   if (network !== undefined && local !== undefined && hasOwnGateway(network)) {
-    return { ...publication, what, addresses: local.addresses.map(plain) }
+    return { ...publication, what, addresses: local.addresses.map(withoutPrefix) }
   }
   if (publication.relayed !== true) return { ...publication, what, addresses: [] }
-  const addresses = local?.addresses.map(plain) ?? remoteNamed(input, publication)?.addresses ?? []
+  const addresses = local?.addresses.map(withoutPrefix) ?? remoteNamed(input, publication)?.addresses ?? []
   if (shimIn(input, uid) !== undefined) return { ...publication, what, addresses }
   const lacks: HostProblem = {
     code: 'unavailable',
@@ -145,10 +145,6 @@ function endpointsIn(entries: EntryMap, network: string): EndpointSpec[] {
 /** Not while Docker has its interface in its hands on the way out. */
 function runs({ attachment }: LocalEndpoint): boolean {
   return attachment.phase === 'sandbox' || (attachment.phase === 'in-flight' && attachment.sandbox !== undefined)
-}
-
-function plain(address: string): string {
-  return address.split('/')[0] ?? ''
 }
 
 function portTaken({ what, hostIp, hostPort, protocol }: Wanted, by: string): HostProblem {

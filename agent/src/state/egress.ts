@@ -10,7 +10,15 @@
  * - What Docker gave to a container whose network did not change since is never touched.
  * - An interface on Docker's bridge that no network of the sandbox wants any more is no way out (plan/gateway-bridge.ts).
  */
-import { defaultRouteFor, deviceRoutes, type Egress, type EntryMap, type Family, type NetworkSpec } from '@weft/shared'
+import {
+  defaultRouteFor,
+  deviceRoutes,
+  type Egress,
+  type EntryMap,
+  type Family,
+  familyOf,
+  type NetworkSpec,
+} from '@weft/shared'
 import { gatewaysOf, networkOf, traitsOf } from './networks.ts'
 import { type AgentState, isWired, type LocalRecord, type LocalRecords } from './records.ts'
 
@@ -108,7 +116,7 @@ export function bridgeUses(records: LocalRecords, entries: EntryMap): Map<string
       if (network === undefined || (record.gwPriority ?? 0) < 0) continue
       wanted ||= egressOf(record, network) === 'docker' && record.joinedEgress === 'docker'
       for (const address of leavesByGateway(record, network) ? outwardOf(record, network) : [])
-        elsewhere.add(address.includes(':') ? 6 : 4)
+        elsewhere.add(familyOf(address))
     }
     uses.set(sandbox, {
       wanted,

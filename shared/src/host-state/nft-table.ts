@@ -79,7 +79,7 @@ export const ComingLinkSchema = z.strictObject({
 })
 export type ComingLink = z.infer<typeof ComingLinkSchema>
 /** A link that is not there yet, as nft can be told of it. */
-export interface Awaited {
+export interface AwaitedLink {
   readonly names: readonly string[]
   readonly index: number
 }
@@ -147,7 +147,7 @@ export function nftClearScript({ family, name }: NftTableRef): string {
  * The whole table where there is none, as text for nft in its netns; one transaction. Throws `invalid`.
  * @param awaited in place of the device of its hooks, which is not there
  */
-export function nftTableScript(table: NftTable, awaited?: Awaited): string {
+export function nftTableScript(table: NftTable, awaited?: AwaitedLink): string {
   const checked = NftTableSchema.safeParse(normalNftTable(table))
   if (!checked.success) {
     throw new WeftError('invalid', {
@@ -170,7 +170,7 @@ function setText({ kind, name, of, flags, elements }: NftSet): string {
   return `  ${kind} ${name} { ${of};${flags === undefined ? '' : ` flags ${flags.join(', ')};`}${held} }`
 }
 
-function chainText({ name, hook, rules }: NftChain, awaited: Awaited | undefined): string {
+function chainText({ name, hook, rules }: NftChain, awaited: AwaitedLink | undefined): string {
   const { device } = hook ?? {}
   const known = (rule: string) =>
     awaited === undefined || device === undefined ? rule : rule.replace(`oif != "${device}"`, `oif != ${awaited.index}`)
@@ -182,7 +182,10 @@ function chainText({ name, hook, rules }: NftChain, awaited: Awaited | undefined
   ].join('\n')
 }
 
-function hookText({ type, at, priority, policy = 'accept', device }: NftHook, awaited: Awaited | undefined): string {
+function hookText(
+  { type, at, priority, policy = 'accept', device }: NftHook,
+  awaited: AwaitedLink | undefined,
+): string {
   const devices = awaited?.names.map((name) => `"${name}"`).join(', ')
   const on = device === undefined ? '' : devices === undefined ? ` device "${device}"` : ` devices = { ${devices} }`
   return `type ${type} hook ${at}${on} priority ${priority}; policy ${policy};`

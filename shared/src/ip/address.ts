@@ -13,6 +13,11 @@ export interface Address {
 
 export const ADDRESS_BITS = { 4: 32, 6: 128 } as const satisfies Record<Family, number>
 
+/** Of the text of an address or a CIDR, which is taken to be sound. */
+export function familyOf(text: string): Family {
+  return text.includes(':') ? 6 : 4
+}
+
 /** Parses one address; throws `invalid` with the text and the rule. */
 export function parseAddress(text: string): Address {
   const value = text.includes(':') ? parse6(text) : parse4(text)
@@ -24,7 +29,7 @@ export function parseAddress(text: string): Address {
       remedy: 'write it like 10.0.0.7 or fd00::7',
     })
   }
-  return { family: text.includes(':') ? 6 : 4, value }
+  return { family: familyOf(text), value }
 }
 
 /** The canonical text: dotted quad, or RFC 5952 for IPv6. */

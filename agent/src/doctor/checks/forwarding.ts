@@ -1,6 +1,6 @@
 /** What stands in the way of Weft's gateways on the host: rules and firewalls that drop what is forwarded before ours let it through. */
 import { existsSync } from 'node:fs'
-import { type Family, hasOwnGateway } from '@weft/shared'
+import { type Family, familyOf, hasOwnGateway } from '@weft/shared'
 import { type ForwardChain, readChain } from '../../kernel/host-forwarding.ts'
 import { hostCheck, type Verdict } from './check.ts'
 
@@ -17,7 +17,7 @@ export const forwarding = hostCheck<Facts>({
   name: 'forwarding',
   probe: async ({ networks }) => {
     const subnets = networks.filter(hasOwnGateway).flatMap((network) => network.subnets)
-    const families = new Set(subnets.map(({ cidr }): Family => (cidr.includes(':') ? 6 : 4)))
+    const families = new Set(subnets.map(({ cidr }) => familyOf(cidr)))
     return {
       families: [...families].sort(),
       chains: { 4: await readChain(4), 6: await readChain(6) },

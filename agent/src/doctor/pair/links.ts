@@ -2,7 +2,15 @@
  * The two ends of a probe: a vxlan device with a VNI of its own, and on each wire what containers have there: a macvlan, or a
  * port of their bridge. All of it is in a throwaway netns, or goes with it.
  */
-import { type DoctorProbe, deriveMac, FABRIC_NETNS, type HostFacts, parseParent, resolveParent } from '@weft/shared'
+import {
+  type DoctorProbe,
+  deriveMac,
+  FABRIC_NETNS,
+  familyOf,
+  type HostFacts,
+  parseParent,
+  resolveParent,
+} from '@weft/shared'
 import type { BroadcastPlace } from '../../kernel/index.ts'
 import { netnsPath } from '../../kernel/netns.ts'
 import { runProgram } from '../../kernel/run-program.ts'
@@ -11,7 +19,7 @@ import type { TalkLink } from './talk.ts'
 
 /** Outer IP, UDP, VXLAN and inner Ethernet headers, bytes (RFC 7348). */
 export const OVERHEAD_BYTES = { 4: 50, 6: 70 } as const
-export const overheadOf = (address: string): number => OVERHEAD_BYTES[address.includes(':') ? 6 : 4]
+export const overheadOf = (address: string): number => OVERHEAD_BYTES[familyOf(address)]
 
 export type Role = 'asks' | 'answers'
 const other = (role: Role): Role => (role === 'asks' ? 'answers' : 'asks')

@@ -9,7 +9,7 @@
  * - A fingerprint is kept only when nothing else happened in the netns between writing and reading back.
  */
 import {
-  type Awaited,
+  type AwaitedLink,
   type ComingLink,
   type NftTable,
   type NftTableRef,
@@ -29,7 +29,7 @@ import type { RunNft } from './run-nft.ts'
 export type NftOp = Extract<Op, { op: 'nft-table-set' | 'nft-table-delete' }>
 
 /** With what nft must be told of a link that comes. */
-type ReadyOp = NftOp & { readonly awaited?: Awaited }
+type ReadyOp = NftOp & { readonly awaited?: AwaitedLink }
 
 export interface NftTables {
   /** Our tables of the netns. Empty when it is gone. */
@@ -83,11 +83,14 @@ export function createNftTables(
     const foreign = new Set<string>()
     for (const { owned, ...found } of dumpTables(socket)) {
       const ref = { netns, ...found }
-      if (!owned) foreign.add(nftTableKey(ref))
-      if (!owned) continue
-      const own = written.get(nftTableKey(ref))
+      const key = nftTableKey(ref)
+      if (!owned) {
+        foreign.add(key)
+        continue
+      }
+      const own = written.get(key)
       const isOwn = own !== undefined && own.print === fingerprint(socket, found)
-      tables.set(nftTableKey(ref), isOwn ? own.table : { ...ref, sets: [], chains: [] })
+      tables.set(key, isOwn ? own.table : { ...ref, sets: [], chains: [] })
     }
     const now = { generation, tables, foreign, written }
     // Changed while it was read: it is read again.
@@ -96,7 +99,7 @@ export function createNftTables(
   }
 
   /** In the sandbox that it comes to it keeps its number, unless another has it there. */
-  function awaitedIn(netns: string, { link, names }: ComingLink): Awaited {
+  function awaitedIn(netns: string, { link, names }: ComingLink): AwaitedLink {
     const row = namespaces.within(link.netns, () => {
       using socket = openNetlink()
       return findLink(socket, link.name)

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { parseWith, WeftError } from '@weft/shared'
+import { listed, parseWith, WeftError } from '@weft/shared'
 import { z } from 'zod'
 import { type Client, createClient } from '../../client/client.ts'
 import { note, print, type Terminal } from '../../output/terminal.ts'
@@ -67,11 +67,11 @@ async function checkUnused(settings: AgentConfig): Promise<void> {
   })
   const containers = endpoints.filter(({ role }) => role === undefined)
   if (containers.length === 0) return
-  const names = containers.slice(0, MOST_NAMES).map(({ name, uid, network }) => `${name ?? uid} in ${network.name}`)
+  const names = containers.map(({ name, uid, network }) => `${name ?? uid} in ${network.name}`)
   throw new WeftError('conflict', {
     what: 'containers of this host are on Weft networks',
     on: settings.id,
-    why: `${names.join(', ')}${containers.length > MOST_NAMES ? ` and ${containers.length - MOST_NAMES} more` : ''}`,
+    why: listed(names, MOST_NAMES),
     remedy: 'remove or disconnect them first (docker rm, docker network disconnect), or leave with --force',
   })
 }

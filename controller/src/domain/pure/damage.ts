@@ -1,5 +1,5 @@
 /** What values in etcd that cannot be read mean for hosts and for people. */
-
+import { listed } from '@weft/shared'
 import { parseKey } from './keys.ts'
 import { DAMAGE_REMEDY } from './records.ts'
 import { type ClusterView, hostsOf } from './view.ts'
@@ -79,13 +79,8 @@ export function damageWarnings(view: ClusterView): string[] {
 
 function lostEffect(view: ClusterView, key: string): string {
   const only = concerned(view, key)
-  const hosts = only === undefined ? 'all hosts' : listed([...new Set(only)].sort()) || 'nobody'
+  const hosts = only === undefined ? 'all hosts' : listed([...new Set(only)].sort(), MOST_SHOWN) || 'nobody'
   return `what it said before is not in etcd’s history either: intents are on hold for ${hosts}`
-}
-
-function listed(hosts: readonly string[]): string {
-  const rest = hosts.length - MOST_SHOWN
-  return hosts.slice(0, MOST_SHOWN).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
 }
 
 /** Keys, and hosts of a key. */

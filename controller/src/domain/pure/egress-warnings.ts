@@ -2,7 +2,7 @@
  * What a change of the way out means to containers that run, by host and name. They follow at once (agent/src/state/egress.ts),
  * save those that would need an interface on Docker's own bridge, which Docker gives at their start only. Pure.
  */
-import type { Egress } from '@weft/shared'
+import { type Egress, listed } from '@weft/shared'
 import type { EndpointRecord, NetworkRecord } from './records.ts'
 import { type ClusterView, endpointsOf } from './view.ts'
 
@@ -45,12 +45,12 @@ function portsOfDocker(after: Egress): string {
 
 function about(endpoints: readonly EndpointRecord[], what: string): string[] {
   const hosts = Map.groupBy(endpoints, ({ host }) => host)
-  const places = [...hosts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([host, those]) => `${namesOf(those)} on ${host}`)
+  const places = [...hosts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([host, those]) => `${listed(namesOf(those), MOST_NAMES)} on ${host}`)
   return places.length === 0 ? [] : [`running containers ${what}: ${places.join('; ')}`]
 }
 
-function namesOf(endpoints: readonly EndpointRecord[]): string {
-  const names = endpoints.map(({ name, uid }) => name ?? uid).sort()
-  const more = names.length - MOST_NAMES
-  return more <= 0 ? names.join(', ') : `${names.slice(0, MOST_NAMES).join(', ')} and ${more} more`
+function namesOf(endpoints: readonly EndpointRecord[]): string[] {
+  return endpoints.map(({ name, uid }) => name ?? uid).sort()
 }

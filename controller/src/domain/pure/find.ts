@@ -1,5 +1,5 @@
 /** From what a person writes to the record that he means. */
-import { WeftError } from '@weft/shared'
+import { listed, WeftError } from '@weft/shared'
 import type { EndpointRecord, HostRecord, NetworkRecord, RouterRecord, Stored } from './records.ts'
 import type { ClusterView } from './view.ts'
 
@@ -67,17 +67,16 @@ function onlyOne<T extends { readonly uid: string }>(
   throw new WeftError('conflict', {
     what: `more than one ${kind} is meant`,
     on: ref,
-    why: `${uids.slice(0, 5).join(', ')}${uids.length > 5 ? ` and ${uids.length - 5} more` : ''}`,
+    why: listed(uids, 5),
     remedy: 'write more of the id',
   })
 }
 
 function missing(kind: string, ref: string, known: readonly string[], list: string): WeftError {
-  const some = known.slice(0, 10).join(', ')
   return new WeftError('not_found', {
     what: `no such ${kind}`,
     on: ref,
-    ...(some === '' ? {} : { why: `there is ${some}${known.length > 10 ? ` and ${known.length - 10} more` : ''}` }),
+    ...(known.length === 0 ? {} : { why: `there is ${listed(known, 10)}` }),
     remedy: `see ${list}`,
   })
 }

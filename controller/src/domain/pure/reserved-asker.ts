@@ -1,5 +1,5 @@
 /** Whether a claim is for what belongs to a container's name (T2), as far as the agent could tell who asks. Pure. */
-import { type AgentRequest, WeftError } from '@weft/shared'
+import { type AgentRequest, listed, WeftError } from '@weft/shared'
 import { reservedAddress } from './holders.ts'
 import type { NetworkRecord, SubnetRecord } from './records.ts'
 import { addressInFamily, nameOfAddress } from './reservations.ts'
@@ -29,10 +29,9 @@ export function reservedAsker(
   })
   const [first] = reserved
   if (first === undefined || names.length === 1) return first?.name
-  const some = names.slice(0, 10).join(', ')
   throw new WeftError('conflict', {
     what: `it does not show which container asks for an address in network ${network.name}`,
-    on: names.length > 10 ? `${some} and ${names.length - 10} more` : some,
+    on: listed(names, 10),
     why: `${reserved.map(({ name, ip }) => `${ip} belongs to ${name}`).join(', ')}, and this Docker does not say who asks`,
     remedy: `say which address is meant (--ip ${first.ip}; weft ip ls ${network.name}), or start these one after another`,
   })

@@ -1,4 +1,4 @@
-import { WeftError } from '@weft/shared'
+import { familyOf, WeftError } from '@weft/shared'
 import { narrowPaths } from './paths.ts'
 import type { ClusterView } from './view.ts'
 
@@ -48,7 +48,7 @@ interface Limit {
 
 /** What each host's interface lets through, and each path that was measured to carry less than those at its ends. */
 function underlayLimits(view: ClusterView, overheadBytes: OverheadBytes): Limit[] {
-  const room = (address: string, mtu: number) => mtu - (overheadBytes(address.includes(':') ? 6 : 4) ?? 0)
+  const room = (address: string, mtu: number) => mtu - (overheadBytes(familyOf(address)) ?? 0)
   const links = [...view.facts].map(([host, { value }]): Limit => {
     const { address, interface: link, mtu } = value.facts.underlay
     return { mtu: room(address, mtu), by: `${link} of host ${host} carries ${mtu}`, path: false }
