@@ -250,6 +250,16 @@ describe('doctor', () => {
       await expectNothingLeft()
     })
 
+    it('a switch that sends broadcasts back to where they came from does not mislead it', async () => {
+      const ports = ['docker1', 'docker2'].map((host) => port('eth1', host))
+      for (const each of ports) inSwitch('bridge', 'link', 'set', 'dev', each, 'hairpin', 'on')
+      try {
+        expect((await wires()).map(({ severity }) => severity)).toEqual(['ok', 'ok'])
+      } finally {
+        for (const each of ports) inSwitch('bridge', 'link', 'set', 'dev', each, 'hairpin', 'off')
+      }
+    })
+
     it('finds that the switch carries them to one host only', async () => {
       for (const wire of Object.keys(WIRES)) inSwitch('ip', 'link', 'set', port(wire, 'docker2'), 'nomaster')
       try {

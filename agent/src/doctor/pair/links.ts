@@ -93,7 +93,7 @@ export async function makeWire(
     await runProgram('ip', ['link', 'add', 'link', top.name, ...own, 'up', 'type', 'macvlan', 'mode', 'bridge'])
     return { name: top.name }
   }
-  await addPort({ bridge, port: `wfd${probe.number}port${line}`, end: own.join(' ') })
+  await addPort({ bridge, port: `wfd${probe.number}port${line}`, end: own.join(' '), mac: macOf(probe, line, role) })
   return { name, netns: `/proc/${netns.pid}/ns/net`, mac }
 }
 
@@ -118,12 +118,15 @@ export async function addressWires(
 
 /**
  * Another port of a bridge in the fabric, as a container has it. It learns nothing: the parent's MAC is sent by it, too, and
- * belongs to another port.
+ * belongs to another port. Its own MAC is bound to it: where the switch sends a broadcast back to where it came from, the bridge
+ * would take the MAC for one behind the uplink, and what answers it would end there.
  */
-async function addPort({ bridge, port, end }: Readonly<Record<'bridge' | 'port' | 'end', string>>): Promise<void> {
+async function addPort({ bridge, port, end, mac }: Readonly<Record<'bridge' | 'port' | 'end' | 'mac', string>>) {
   const lines = [
     `link add name ${port} master ${bridge} up type veth peer ${end}`,
     `link set dev ${port} type bridge_slave learning off`,
   ]
-  await runProgram('nsenter', [`--net=${netnsPath(FABRIC_NETNS)}`, '--', 'ip', '-batch', '-'], `${lines.join('\n')}\n`)
+  const inFabric = [`--net=${netnsPath(FABRIC_NETNS)}`, '--']
+  await runProgram('nsenter', [...inFabric, 'ip', '-batch', '-'], `${lines.join('\n')}\n`)
+  await runProgram('nsenter', [...inFabric, 'bridge', 'fdb', 'add', mac, 'dev', port, 'master', 'static', 'sticky'])
 }
