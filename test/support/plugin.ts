@@ -21,9 +21,9 @@ import { createNetworkDriver } from '../../agent/src/docker/network-driver.ts'
 import { createPluginServer, listenForDocker } from '../../agent/src/docker/plugin-server.ts'
 import { createFakeKernel, type FakeKernel } from '../../agent/src/kernel/index.ts'
 import { Loop } from '../../agent/src/loop.ts'
+import { refuseTaken } from '../../agent/src/ports/taken-ports.ts'
 import { createReconcile, type PassResult } from '../../agent/src/reconcile.ts'
 import { StateStore } from '../../agent/src/state/store.ts'
-import { refuseTaken } from '../../agent/src/taken-ports.ts'
 
 export const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, fatal: () => {} }
 

@@ -173,3 +173,8 @@ export function withReleased(state: AgentState, uids: readonly string[], req: st
 export function isWired(record: LocalRecord): boolean {
   return record.phase === 'new' || record.phase === 'in-flight' || record.phase === 'sandbox'
 }
+
+/** The endpoint that Docker knows by that id. */
+export function byDockerId(state: AgentState, endpointId: string): LocalRecord | undefined {
+  return [...state.endpoints.values()].find(({ dockerEndpointId }) => dockerEndpointId === endpointId)
+}

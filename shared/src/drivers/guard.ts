@@ -17,7 +17,7 @@
  * An interface of the same name that takes the place of ours in a sandbox (another network, after a disconnect) is not
  * ours to guard: the first rule knows the link by its number, as it was when the table was written.
  */
-import type { NftTable } from '../host-state/nft-table.ts'
+import { goesElsewhere, type NftTable } from '../host-state/nft-table.ts'
 import { formatAddress, parseAddress } from '../ip/address.ts'
 
 export interface GuardedLink {
@@ -50,7 +50,7 @@ export function guardTable(uid: string, link: GuardedLink): NftTable {
     .filter((address) => address.includes(':'))
     .map((address) => formatAddress(parseAddress(address)))
   const rules = [
-    ...(at === 'egress' ? [`oif != "${name}" accept`] : []),
+    ...(at === 'egress' ? [`${goesElsewhere(name)} accept`] : []),
     ...(v4.length === 0 ? [] : ipv4Rules(v4, mac)),
     ...(v6.length === 0 ? [] : ipv6Rules(v6, link)),
     'counter drop',

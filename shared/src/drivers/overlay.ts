@@ -18,8 +18,8 @@
  * Multicast in the underlay: hardly any routed network or cloud forwards it. ARP answered by bridge ports
  * (neigh_suppress): three entries for two, and nothing for macvlan (ADR 2). A vxlan device per container: cheapest in packets, but
  * one per (network, host) is possible only. Bridges in the host's own namespace: netfilter twice (ADR 1).
- * attach=macvlan is the faster way (0.78 of the underlay against 0.69); bridge is the default, since only its ports
- * can be guarded against spoofing.
+ * attach=macvlan is the faster way (0.78 of the underlay against 0.69); bridge is the default, since the guard of its ports
+ * is out of a container's reach, whatever its capabilities.
  */
 import { z } from 'zod'
 import { WeftError } from '../errors.ts'

@@ -165,6 +165,14 @@ export function nftTableScript(table: NftTable, awaited?: AwaitedLink): string {
   return `table ${family} ${name} {\n${body.join('\n')}\n}\n`
 }
 
+/**
+ * Matches what does not go out by this interface: a hook at egress of several sees what goes out by any of them. By its name,
+ * or by its number while it is awaited.
+ */
+export function goesElsewhere(device: string | number): string {
+  return `oif != ${typeof device === 'string' ? `"${device}"` : device}`
+}
+
 function setText({ kind, name, of, flags, elements }: NftSet): string {
   const held = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} }`
   return `  ${kind} ${name} { ${of};${flags === undefined ? '' : ` flags ${flags.join(', ')};`}${held} }`
@@ -173,7 +181,9 @@ function setText({ kind, name, of, flags, elements }: NftSet): string {
 function chainText({ name, hook, rules }: NftChain, awaited: AwaitedLink | undefined): string {
   const { device } = hook ?? {}
   const known = (rule: string) =>
-    awaited === undefined || device === undefined ? rule : rule.replace(`oif != "${device}"`, `oif != ${awaited.index}`)
+    awaited === undefined || device === undefined
+      ? rule
+      : rule.replace(goesElsewhere(device), goesElsewhere(awaited.index))
   return [
     `  chain ${name} {`,
     ...(hook === undefined ? [] : [`    ${hookText(hook, awaited)}`]),

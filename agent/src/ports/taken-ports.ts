@@ -12,11 +12,11 @@ import {
   samePort,
   WeftError,
 } from '@weft/shared'
-import type { Engine } from './docker/engine.ts'
-import type { HostHandler } from './host-calls.ts'
+import type { Engine } from '../docker/engine.ts'
+import type { HostHandler } from '../host-calls.ts'
+import type { AgentState } from '../state/records.ts'
+import type { StateStore } from '../state/store.ts'
 import { listeners, ownerOf, stands } from './listeners.ts'
-import type { AgentState } from './state/records.ts'
-import type { StateStore } from './state/store.ts'
 
 export interface TakenPortsOptions {
   readonly engine: Pick<Engine, 'publishedPorts'>

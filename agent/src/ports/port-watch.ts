@@ -1,6 +1,6 @@
 /** Who listens on the host rings no doorbell: as long as ports lead to containers, it is looked at every few seconds. */
 import type { HostPortClaim } from '@weft/shared'
-import type { TakenPort } from './plan/index.ts'
+import type { TakenPort } from '../plan/index.ts'
 
 export interface PortWatchOptions {
   readonly claims: () => readonly HostPortClaim[]
