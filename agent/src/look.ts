@@ -2,8 +2,9 @@
  * A pass's look: what is observed, what it says of the host's endpoints, and the ops that follow. It notes in the records what
  * was seen and asks nobody else.
  */
-import type { Announcement, DriverHost, HostProblem, HostState, LocalEndpoint, Op } from '@weft/shared'
+import type { Announcement, DriverHost, HostPortClaim, HostProblem, HostState, LocalEndpoint, Op } from '@weft/shared'
 import type { CarryMode } from './carrying.ts'
+import type { Kernel } from './kernel/index.ts'
 import {
   announcements,
   bridgeEnds,
@@ -13,13 +14,26 @@ import {
   desiredState,
   diff,
   renameOps,
+  type TakenPort,
 } from './plan/index.ts'
-import type { ReconcileOptions } from './reconcile.ts'
 import { arrived, withAttachments } from './state/arrived.ts'
 import { bridgeUses, settleEgress } from './state/egress.ts'
 import { localEndpoints, sandboxesOf } from './state/local-endpoints.ts'
 import { type LocalRecords, withRecord } from './state/records.ts'
 import type { StateStore } from './state/store.ts'
+
+export interface LookOptions {
+  readonly host: string
+  readonly kernel: Pick<Kernel, 'observe'>
+  readonly store: StateStore
+  readonly now: () => number
+  /** Whether routers may be carried (carrying.ts). */
+  readonly carryMode: () => CarryMode
+  /** Those of these ports that somebody on the host listens on. */
+  readonly listenersAt: (claims: readonly HostPortClaim[]) => Promise<readonly TakenPort[]>
+  /** The endpoint's way out became another. */
+  readonly onEgress: (uid: string) => void
+}
 
 export interface Look {
   readonly ops: readonly Op[]
@@ -34,7 +48,7 @@ export interface Look {
 export type Sightings = Map<string, number>
 
 /** Observes, notes which interfaces have arrived in their sandboxes, and plans. */
-export async function look(options: ReconcileOptions, host: DriverHost, sightings: Sightings): Promise<Look> {
+export async function look(options: LookOptions, host: DriverHost, sightings: Sightings): Promise<Look> {
   const { kernel, store, now } = options
   const { state: observed, missing } = await kernel.observe(sandboxesOf(store.current.endpoints))
   const { entries, endpoints: records } = store.written
@@ -97,7 +111,7 @@ function note(store: StateStore, endpoints: readonly LocalEndpoint[], now: numbe
   })
 }
 
-function noteEgress({ store, onEgress }: ReconcileOptions, moved: LocalRecords): void {
+function noteEgress({ store, onEgress }: LookOptions, moved: LocalRecords): void {
   if (moved.size === 0) return
   store.change((state) =>
     [...moved.values()].reduce((next, { uid, sandbox, joinedEgress, egress, ownGateway }) => {

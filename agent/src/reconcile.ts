@@ -16,34 +16,23 @@ import {
   type DriverHost,
   formatOp,
   type HostFacts,
-  type HostPortClaim,
   type HostProblem,
   type HostState,
 } from '@weft/shared'
 import { OpBackoff } from './backoff.ts'
-import type { CarryMode } from './carrying.ts'
 import type { Kernel } from './kernel/index.ts'
 import type { Log } from './log.ts'
-import { type Look, look, type Sightings } from './look.ts'
+import { type Look, type LookOptions, look, type Sightings } from './look.ts'
 import { oneAtATime } from './one-at-a-time.ts'
-import { type Conflict, holdRemovals, planEndpoint, type TakenPort } from './plan/index.ts'
+import { type Conflict, holdRemovals, planEndpoint } from './plan/index.ts'
 import { localEndpoints } from './state/local-endpoints.ts'
 import type { StateStore } from './state/store.ts'
 
-export interface ReconcileOptions {
-  readonly host: string
+export interface ReconcileOptions extends LookOptions {
   readonly kernel: Kernel
-  readonly store: StateStore
   readonly log: Log
   /** @throws while the host cannot be described */
   readonly facts: () => HostFacts
-  readonly now: () => number
-  /** Whether routers may be carried (carrying.ts). */
-  readonly carryMode: () => CarryMode
-  /** Those of these ports that somebody on the host listens on. */
-  readonly listenersAt: (claims: readonly HostPortClaim[]) => Promise<readonly TakenPort[]>
-  /** The endpoint's way out became another. */
-  readonly onEgress: (uid: string) => void
 }
 
 export interface PassResult {

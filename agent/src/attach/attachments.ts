@@ -8,8 +8,6 @@
  * - An endpoint that ends is first no longer wanted, then unmade, then given back; a restart in between goes on with it.
  */
 import { type HostReply, type HostRequest, type NetworkSpec, WeftError } from '@weft/shared'
-import type { Controller } from '../bus/controller.ts'
-import type { Fence } from '../bus/session.ts'
 import type { Engine } from '../docker/engine.ts'
 import type { Kernel } from '../kernel/index.ts'
 import type { NamespaceFinder } from '../kernel/namespace-finder.ts'
@@ -18,26 +16,18 @@ import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
 import { networkOf } from '../state/networks.ts'
 import { type LocalRecord, withRecord, withReleased } from '../state/records.ts'
-import type { StateStore } from '../state/store.ts'
-import { claimEndpoint } from './claim-endpoint.ts'
+import { type ClaimOptions, claimEndpoint } from './claim-endpoint.ts'
 import { resolveTarget, type Target } from './target.ts'
 
-export interface AttachmentOptions {
-  readonly store: StateStore
+export interface AttachmentOptions extends ClaimOptions {
   readonly engine: Engine
-  readonly controller: Controller
-  /** Waits a little for the host to have joined. @throws when it has not */
-  readonly fence: () => Promise<Fence>
   readonly kernel: Pick<Kernel, 'observe' | 'apply'>
   readonly finder: NamespaceFinder
   readonly loop: Pick<Loop, 'run' | 'trigger'>
   /** Id of the machine's run. */
   readonly boot: string
-  readonly newRequestId: () => string
-  readonly now: () => number
   readonly log: Log
   readonly onChanged: (uid: string) => void
-  readonly onReleased: () => void
 }
 
 type Request = HostRequest<'attach'>

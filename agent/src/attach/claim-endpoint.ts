@@ -2,19 +2,22 @@
 import { type HostRequest, type NetworkSpec, WeftError } from '@weft/shared'
 import { claimed } from '../docker/endpoint-address.ts'
 import type { Pool } from '../docker/pools.ts'
-import { mergeRecords } from '../docker/settle-record.ts'
+import { mergeRecords, type SettleOptions } from '../docker/settle-record.ts'
 import { subnetOf } from '../state/networks.ts'
 import { type LocalRecord, withRecord, withReleased } from '../state/records.ts'
-import type { AttachmentOptions } from './attachments.ts'
 
 type Wish = Pick<HostRequest<'attach'>, 'ip' | 'ip6' | 'mac' | 'name'>
-type Parts = Pick<AttachmentOptions, 'store' | 'controller' | 'fence' | 'newRequestId' | 'now' | 'log' | 'onReleased'>
+
+export interface ClaimOptions extends SettleOptions {
+  readonly now: () => number
+  readonly onReleased: () => void
+}
 
 const CLAIM_MS = 4_000
 
 /** What was claimed before a failure is given back. @throws what a claim threw, `invalid` for a network without a subnet */
 export async function claimEndpoint(
-  parts: Parts,
+  parts: ClaimOptions,
   network: NetworkSpec,
   { ip, ip6, mac, name }: Wish,
 ): Promise<LocalRecord> {
@@ -43,7 +46,7 @@ export async function claimEndpoint(
 }
 
 async function claimIn(
-  { store, controller, fence, newRequestId, now }: Parts,
+  { store, controller, fence, newRequestId, now }: ClaimOptions,
   { network, subnet }: Pool,
   asked: string | undefined,
   name: string | undefined,

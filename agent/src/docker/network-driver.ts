@@ -10,7 +10,7 @@
  *   answered, no pass takes an interface that Docker moves for missing. So they wait for none.
  * - No call asks Docker anything; only `bind` asks a controller.
  */
-import { type PublishedPort, WeftError } from '@weft/shared'
+import { WeftError } from '@weft/shared'
 import type { Kernel } from '../kernel/index.ts'
 import { egressOf } from '../state/egress.ts'
 import { networkOf, withoutPrefix } from '../state/networks.ts'
@@ -23,12 +23,10 @@ import { createKeyedLock } from './keyed-lock.ts'
 import { readMessage } from './messages.ts'
 import type { PluginHandlers } from './plugin-server.ts'
 import { networkByOption } from './pools.ts'
-import { portsOf, portsOfUnseen } from './port-map.ts'
+import { type PortMapOptions, portsOf, portsOfUnseen } from './port-map.ts'
 
-export interface NetworkDriverOptions extends CreateOptions {
+export interface NetworkDriverOptions extends CreateOptions, PortMapOptions {
   readonly containers: ContainersOnDisk
-  /** @throws `conflict` naming who has a port that the endpoint of that uid is to have */
-  readonly refuseTaken: (ports: readonly PublishedPort[], uid: string) => Promise<void>
   /** An endpoint is on its way to the sandbox that its record names, which it enters when this has resolved. */
   readonly onJoined: (uid: string) => Promise<void>
   /** An endpoint was attached, detached or altered: the controller is to be told. */

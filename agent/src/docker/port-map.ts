@@ -3,8 +3,14 @@ import { formatAddress, hasOwnGateway, type PublishedPort, parseAddress, WeftErr
 import { z } from 'zod'
 import { networkOf } from '../state/networks.ts'
 import type { LocalRecord } from '../state/records.ts'
+import type { StateStore } from '../state/store.ts'
 import { hasOtherWayOut, isUnseenByDocker } from '../state/ways-out.ts'
-import type { NetworkDriverOptions } from './network-driver.ts'
+
+export interface PortMapOptions {
+  readonly store: StateStore
+  /** @throws `conflict` naming who has a port that the endpoint of that uid is to have */
+  readonly refuseTaken: (ports: readonly PublishedPort[], uid: string) => Promise<void>
+}
 
 const PORT_MAP = 'com.docker.network.portmap'
 /** IANA's protocol numbers. */
@@ -45,7 +51,7 @@ export function portsOf(options: Readonly<Record<string, unknown>>): PublishedPo
 
 /** What `-p` asks for where Docker, seeing no way out, will not ask for it (ProgramExternalConnectivity): out of Join's options. */
 export async function portsOfUnseen(
-  { store, refuseTaken }: Pick<NetworkDriverOptions, 'store' | 'refuseTaken'>,
+  { store, refuseTaken }: PortMapOptions,
   record: LocalRecord | undefined,
   sandbox: string,
   joinOptions: Readonly<Record<string, unknown>>,
