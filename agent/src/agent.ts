@@ -74,8 +74,8 @@ const HEARTBEAT_MS = 10_000
 /** The doorbell is not trusted for longer. */
 const WAYS_MS = 10_000
 const PLUGIN_DEADLINE_MS = 9_000
-/** With what a claim may take it stays under the plugin's deadline. */
-const JOIN_WAIT_MS = 2_000
+/** With what a claim may take, 6 s, it stays under the deadline of plugin calls. */
+const JOIN_WAIT_MS = 2_900
 const KEEPER_RETRY_MS = 2_000
 const LOOK_AT_PORTS_EVERY_MS = 3_000
 const TELL_ALL_EVERY_MS = 300_000
