@@ -8,6 +8,9 @@
  *
  * What is too short to have a VNI is dropped: no VXLAN device would take it, and a first fragment cut behind the UDP
  * header would otherwise carry the rest past the filter on a host that puts fragments together after it.
+ *
+ * Rejected: `notrack` for what is taken. It gained nothing here (TCP 0.94, latency 0.91 to 1.00, packets 1.02 to 1.04 times as
+ * before), and a host's firewall that lets in `ct state new` alone would shut the network.
  */
 import { WeftError } from '../errors.ts'
 import type { NftTable } from '../host-state/nft-table.ts'
