@@ -44,6 +44,7 @@ import { withReleased } from './state/records.ts'
 import { StateStore } from './state/store.ts'
 import { yieldingEndpoints } from './state/yields.ts'
 import type { Supervisor } from './supervisor.ts'
+import { createTracer } from './trace/tracer.ts'
 import { oncePerWish } from './wishes.ts'
 
 export interface AgentOptions extends Config {
@@ -223,6 +224,7 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
     pluginSocket: options.pluginSocket,
     dataFolder: options.data,
   })
+  const tracer = createTracer({ store })
   const connecting = new Set<string>()
   const connector = createConnector({ host, engine, store, connecting })
   const takeOver = createTakeOver({
@@ -258,6 +260,8 @@ export async function startAgent(options: AgentOptions, log: Log): Promise<Agent
           return { answered: addresses.length === 0 ? [] : await whoAnswers(addresses, withinMs) }
         },
       },
+      'trace-end': { answer: tracer.end },
+      'trace-try': { answer: tracer.attempt },
       'container-find': { answer: connector.find },
       'network-connect': { answer: connector.connect },
       'docker-network': { answer: takeOver.find },

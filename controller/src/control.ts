@@ -8,6 +8,7 @@ import { createAgentHandlers, noteStatus } from './agent-handlers.ts'
 import { createAgentDoor } from './agent-requests.ts'
 import { createHandlers } from './api/handlers/index.ts'
 import { type Api, createApi } from './api/server.ts'
+import { currentStatus } from './api/status.ts'
 import { createAskHost } from './ask-host.ts'
 import type { Bus } from './bus/index.ts'
 import { examine } from './doctor/doctor.ts'
@@ -26,6 +27,7 @@ import { intentSource, statusSource } from './sources.ts'
 import type { EtcdStatus } from './store/etcd-status.ts'
 import type { Kv } from './store/kv.ts'
 import { sweeper } from './sweeper.ts'
+import { trace } from './trace/trace.ts'
 
 export interface ControlOptions {
   readonly kv: Kv
@@ -130,13 +132,16 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     { deps, askHost, leading: () => leader?.guard(), log, accepted: (host) => board.accepted(host) },
     life.signal,
   )
+  const status = statusSource(cluster, { board, targets, publisher }, options.warnings)
   const api = createApi({
     handlers: createHandlers({
       deps,
       version: options.version,
       askHost,
       doctor: (call) => examine({ deps, askHost, services: options }, call),
-      status: statusSource(cluster, { board, targets, publisher }, options.warnings),
+      trace: (call) =>
+        trace({ view: () => cluster.current(), askHost, hosts: () => currentStatus(status).hosts }, call),
+      status,
     }),
     agent,
     secret: options.secret,

@@ -8,6 +8,7 @@ import { Attached, AttachWish, ConnectWish, ContainerRef, DisconnectWish, FoundC
 import { FoundDockerNetwork, TakenOver } from './docker-network.ts'
 import { DoctorReply, DoctorRequest } from './doctor.ts'
 import { Port, Protocol } from './intent/publication.ts'
+import { TraceEnd, TraceEndRequest, TraceTry, TraceTryRequest } from './trace.ts'
 import { IpText } from './words/address-text.ts'
 import { RequestId, Uid } from './words/names.ts'
 
@@ -57,6 +58,10 @@ export const HOST_VERBS = {
     request: z.strictObject({ addresses: z.array(IpText).max(8), withinMs: z.number().int().min(1).max(2000) }),
     reply: z.strictObject({ answered: z.array(IpText) }),
   },
+  /** How an endpoint stands in its sandbox. */
+  'trace-end': { request: TraceEndRequest, reply: TraceEnd },
+  /** Whether an address is reached from an endpoint's sandbox. */
+  'trace-try': { request: TraceTryRequest, reply: TraceTry },
 } as const satisfies Record<string, { request: z.ZodType; reply: z.ZodType }>
 
 export type HostVerb = keyof typeof HOST_VERBS

@@ -239,6 +239,15 @@ export {
   parseHostCallSubject,
   pokeSubject,
 } from './subjects.ts'
+export {
+  TraceCall,
+  type TraceContainer,
+  TraceEnd,
+  TraceEndRequest,
+  TraceTry,
+  TraceTryRequest,
+  TraceView,
+} from './trace.ts'
 export { inspectWith, type PlacedFinding, parseJsonWith, parseWith } from './validate.ts'
 export { CidrText, IpText } from './words/address-text.ts'
 export { HostFacts, InterfaceFact } from './words/host-facts.ts'

@@ -201,6 +201,8 @@ describe('the doctor of a host', () => {
       attach: unasked,
       detach: unasked,
       reach: unasked,
+      'trace-end': unasked,
+      'trace-try': unasked,
     }
     const answer = createHostDoor({ handlers, instance: () => 'instance-own', log: QUIET })
     return async (text: string) => await answer(verb, text)

@@ -20,7 +20,7 @@ describe('guide', () => {
     const env = { PATH: `${path.join(ROOT, 'node_modules/.bin')}:${process.env.PATH}` }
     const { code, stdout, stderr } = await execIn(lab(), place, ['sh', '-euc', commands], { env })
     expect(code === 0, stderr).toBe(!marks.includes('fails'))
-    const printed = marks.includes('fails') ? stderr : stdout
+    const printed = marks.includes('fails') ? `${stdout}${stderr}` : stdout
     if (prints !== undefined)
       expect(says(prints, printed), `the guide says\n${prints}\nand this came:\n${printed}`).toBe(true)
   })

@@ -52,9 +52,15 @@ describe.skipIf(inject('rigReason') !== '')('the wire below containers', () => {
     await ping(rig.hosts[0], `${letter}1`, at(`${letter}2`), 8)
     return (await capture).out.split('\n').filter((line) => line.includes(`${at(`${letter}1`)} > ${at(`${letter}2`)}`))
   }
+  /** What an emulated host was too slow for is asked again: the doctor's own time is a real one's. */
   const wires = async () => {
-    const { out } = await rig.controller.exec(['weft', 'doctor', '--all', '--format', 'json'], { timeoutMs: 120_000 })
-    return (JSON.parse(out) as Finding[]).filter(({ check }) => check === 'wire')
+    for (let tries = 0; ; tries++) {
+      const { out } = await rig.controller.exec(['weft', 'doctor', '--all', '--format', 'json'], { timeoutMs: 120_000 })
+      const findings = JSON.parse(out) as Finding[]
+      const untried = findings.filter(({ check, severity }) => check === 'pair' && severity === 'skipped')
+      if (untried.length === 0 || tries === 2) return findings.filter(({ check }) => check === 'wire')
+      console.log(untried.map(({ measured }) => measured).join('; '))
+    }
   }
 
   beforeAll(async () => {
@@ -123,6 +129,13 @@ describe.skipIf(inject('rigReason') !== '')('the wire below containers', () => {
       expect(bridged).toMatchObject({ severity: 'error', measured: expect.stringContaining('no frame of eth1.140') })
       expect(bridged?.remedy).toMatch(/trunk the VLAN on both switch ports/)
       expect(stacked).toMatchObject({ severity: 'ok' })
+      const traced = await rig.controller.exec(['weft', 'trace', 'b1', 'b2', '--format', 'json'], {
+        timeoutMs: 120_000,
+      })
+      const { reached, findings } = JSON.parse(traced.out) as { reached: boolean; findings: Finding[] }
+      expect(reached).toBe(false)
+      const found = findings.filter(({ severity }) => severity === 'error').map(({ check }) => check)
+      expect(found).toEqual(['echo', 'wire'])
     } finally {
       await second.must(['nft', 'delete', 'table', 'netdev', 'rig_switch'])
     }

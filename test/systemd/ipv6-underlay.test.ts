@@ -41,4 +41,18 @@ describe.skipIf(reason !== undefined)(`an underlay of IPv6${reason === undefined
     expect(pair.find(({ check }) => check === 'path-mtu')?.measured).toContain('1500 bytes pass')
     expect(code).toBe(0)
   })
+
+  it('is what weft trace follows, out of the sandbox of the agent’s unit', async () => {
+    const { code, out } = await machines.first.exec(['weft', 'trace', 'c1', 'c2', '--port', '9', '--format', 'json'])
+    const { findings } = JSON.parse(out) as { findings: { check: string; severity: string; measured: string }[] }
+    expect(findings.map(({ check, severity }) => `${check} ${severity}`)).toEqual([
+      'interface ok',
+      'interface ok',
+      'route ok',
+      'echo ok',
+      'tcp error',
+    ])
+    expect(findings.at(-1)?.measured).toBe('nobody in c2 listens on TCP port 9')
+    expect(code).toBe(7)
+  })
 })

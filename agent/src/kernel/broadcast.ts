@@ -6,7 +6,7 @@ import { WeftError } from '@weft/shared'
 import { ERRNO, errnoError } from './errno.ts'
 import { closeDescriptor, openPacketSocket, receiveBytes, sendBytes } from './libc.ts'
 import { openNetlink } from './netlink/transport.ts'
-import { openNamespaces } from './netns.ts'
+import { withinNetns } from './netns.ts'
 import { findLink } from './read/link-row.ts'
 
 /** IEEE 802-2014, 9.2.4: for experiments within one network. */
@@ -34,13 +34,7 @@ export interface BroadcastPlace {
 
 /** @throws `not_found` when there is no such interface or netns, what the kernel says when it gives no socket */
 export async function openBroadcasts({ name, netns, mac }: BroadcastPlace): Promise<Broadcasts> {
-  if (netns === undefined) return openHere(name, mac)
-  const namespaces = await openNamespaces('')
-  try {
-    return namespaces.within(netns, () => openHere(name, mac))
-  } finally {
-    namespaces.close()
-  }
+  return netns === undefined ? openHere(name, mac) : await withinNetns(netns, () => openHere(name, mac))
 }
 
 function openHere(name: string, mac?: string): Broadcasts {

@@ -1,8 +1,9 @@
-/** ICMP echo (RFC 792, RFC 4443): which addresses answer, from the netns of the main thread. The kernel answers for a host whose agent is dead. */
+/** ICMP echo (RFC 792, RFC 4443): which addresses answer. The kernel answers for a host whose agent is dead. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseAddress } from '@weft/shared'
 import { closeDescriptor, openEchoSocket, receiveBytes, sendBytes } from './libc.ts'
 import { addressBytes } from './netlink/values.ts'
+import { withinNetns } from './netns.ts'
 
 const REQUEST = { 4: 8, 6: 128 } as const
 const REPLY = { 4: 0, 6: 129 } as const
@@ -17,9 +18,11 @@ let sequence = 0
 /**
  * Those that answer within the time. What has arrived by then counts, however late this process comes to look.
  * An address that cannot be reached at all counts as silent.
+ * @param netns from where it is asked; that of the main thread when left out. @throws `not_found` when it is gone
  */
-export async function whoAnswers(addresses: readonly string[], withinMs: number): Promise<string[]> {
-  const asked = addresses.map((address) => open(address))
+export async function whoAnswers(addresses: readonly string[], withinMs: number, netns?: string): Promise<string[]> {
+  const openAll = () => addresses.map((address) => open(address))
+  const asked = netns === undefined ? openAll() : await withinNetns(netns, openAll)
   const began = performance.now()
   let sentAt = Number.NEGATIVE_INFINITY
   try {

@@ -75,6 +75,16 @@ export async function openNamespaces(fabricPath: string): Promise<Namespaces> {
   }
 }
 
+/** Runs `body` once in the netns, which is named as in HostState. @throws `not_found` when it is gone */
+export async function withinNetns<T>(netns: string, body: () => T): Promise<T> {
+  const namespaces = await openNamespaces('')
+  try {
+    return namespaces.within(netns, body)
+  } finally {
+    namespaces.close()
+  }
+}
+
 function openNamespace(path: string): number {
   try {
     return openSync(path, 'r')

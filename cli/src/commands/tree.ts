@@ -16,6 +16,7 @@ import { networkSpec } from './network/spec.ts'
 import { portSpec, publishSpec, unpublishSpec } from './publish/spec.ts'
 import { routerSpec } from './router/spec.ts'
 import { FORMAT_OPTION, type GroupSpec } from './spec.ts'
+import { traceSpec } from './trace/spec.ts'
 import { uplinkSpec } from './uplink/spec.ts'
 
 export const TREE: GroupSpec = {
@@ -62,6 +63,7 @@ export const TREE: GroupSpec = {
     applySpec,
     diffSpec,
     exportSpec,
+    traceSpec,
     doctorSpec,
     {
       name: 'events',

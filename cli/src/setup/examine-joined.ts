@@ -1,7 +1,7 @@
 /** The last of joining: the doctor looks at the new host, and at the ways between it and others. */
 import { type DoctorFinding, MOST_DOCTOR_PAIRS, WeftError } from '@weft/shared'
 import type { Client } from '../client/client.ts'
-import { doctorScreen, tally } from '../commands/doctor/screen.ts'
+import { findingsScreen, tally, worstLast } from '../output/findings.ts'
 import { painter } from '../output/paint.ts'
 import { note, type Terminal } from '../output/terminal.ts'
 
@@ -32,6 +32,6 @@ async function examinePairs(client: Client, pairs: [string, string][]): Promise<
 
 function show(terminal: Terminal, findings: readonly DoctorFinding[], id: string): void {
   const bad = findings.filter(({ severity }) => severity === 'error' || severity === 'warn')
-  if (bad.length > 0) terminal.stderr.write(doctorScreen(bad, painter(terminal.stderr, terminal.env)))
+  if (bad.length > 0) terminal.stderr.write(findingsScreen(worstLast(bad), painter(terminal.stderr, terminal.env)))
   note(terminal, `${tally(findings)}${bad.length > 0 ? `; see it again: weft doctor ${id}` : ''}`)
 }

@@ -26,7 +26,7 @@ export {
   publicationViews,
   publishingHosts,
 } from './pure/publications.ts'
-export type { Actor } from './pure/records.ts'
+export type { Actor, EndpointRecord, NetworkRecord } from './pure/records.ts'
 export { placeFor, routersOn } from './pure/router-host.ts'
 export { findRouter, routerViews } from './pure/router-view.ts'
 export type { ClusterChange, ClusterView, RecordChange } from './pure/view.ts'

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { DoctorCall, DoctorView } from '../doctor.ts'
+import { TraceCall, TraceView } from '../trace.ts'
 import { ATTACHMENT_OPERATIONS } from './attachment.ts'
 import { CONNECTION_OPERATIONS } from './connection.ts'
 import { DNS_OPERATIONS } from './dns.ts'
@@ -36,6 +37,8 @@ export const OPERATIONS = {
   ...EVENT_OPERATIONS,
   /** Runs the checks of these hosts, and the probes between these pairs; bounded to 20 s. */
   doctor: { method: 'POST', path: '/v1/doctor', body: DoctorCall, reply: DoctorView },
+  /** Whether one container reaches another, or an address; bounded to 15 s. */
+  trace: { method: 'POST', path: '/v1/trace', body: TraceCall, reply: TraceView },
   version: { method: 'GET', path: '/v1/version', reply: z.strictObject({ version: z.string(), cluster: z.string() }) },
 } as const satisfies OperationTable
 export type OperationName = keyof typeof OPERATIONS

@@ -70,6 +70,7 @@ export const bridge: Driver<BridgeOptions> = {
   bridge: (_, uid) => bridgeName(uid),
   hostAccess: (options) => options.host_access === true,
   spans: (options) => options.parent !== undefined,
+  parts: ({ icc }) => (icc === false ? 'all' : 'none'),
   deaf: () => undefined,
   guard: ({ spoof_check }) => (spoof_check === 'off' ? 'off' : 'port'),
   mtu: (options) => options.mtu,

@@ -123,6 +123,8 @@ export interface Driver<O = unknown> {
   hostAccess(options: O): boolean
   /** Containers of different hosts are on one segment; otherwise each host has a part of the network to itself. */
   spans(options: O): boolean
+  /** Which containers of the network are parted from each other (icc=false): all, those of one host, or none. */
+  parts(options: O): 'all' | 'host' | 'none'
   /** Why no interface of Weft's own (a shim, a router's leg) would be heard by the containers, if so. */
   deaf(options: O): string | undefined
   /**

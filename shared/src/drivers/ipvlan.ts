@@ -71,6 +71,7 @@ export const ipvlan: Driver<IpvlanOptions> = {
   bridge: () => undefined,
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
+  parts: (options) => (flagOf(options) === 'private' ? 'host' : 'none'),
   deaf: (options) =>
     flagOf(options) === 'private' ? 'ipvlan_flag=private parts all interfaces of one parent' : undefined,
   guard: ({ spoof_check }) => (spoof_check === 'off' ? 'off' : 'sandbox'),

@@ -69,6 +69,7 @@ export const macvlan: Driver<MacvlanOptions> = {
   bridge: () => undefined,
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
+  parts: (options) => (options.icc === false ? 'all' : modeOf(options) === 'private' ? 'host' : 'none'),
   deaf: (options) => {
     const mode = modeOf(options)
     return mode === 'private' || mode === 'passthru' ? DEAF[mode] : undefined

@@ -107,6 +107,7 @@ export const overlay: Driver<OverlayOptions> = {
   bridge: ({ attach }, uid) => (attach === 'macvlan' ? undefined : bridgeName(uid)),
   hostAccess: (options) => options.host_access === true,
   spans: () => true,
+  parts: ({ icc }) => (icc === false ? 'all' : 'none'),
   deaf: ({ attach, icc }) =>
     attach === 'macvlan' && icc === false ? 'attach=macvlan parts all interfaces with icc=false' : undefined,
   guard: ({ attach, spoof_check }) => (spoof_check === 'off' ? 'off' : attach === 'macvlan' ? 'sandbox' : 'port'),

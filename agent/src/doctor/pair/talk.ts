@@ -1,5 +1,5 @@
 /**
- * The program that talks inside a throwaway netns, started there by nsenter: a socket belongs to the namespace of the thread
+ * The program that talks inside another netns, started there by nsenter: a socket belongs to the namespace of the thread
  * that makes it, and Node makes sockets when it likes. One JSON argument in, one JSON line out. It imports Node alone, so that
  * it starts quickly, and ends by itself: with its time, or with its stdin.
  */
@@ -21,10 +21,15 @@ export type TalkOrder =
       readonly sizes?: { readonly least: number; readonly most: number }
     }
   | { readonly do: 'tcp'; readonly link: TalkLink; readonly bytes: number; readonly forMs: number }
+  | { readonly do: 'connect'; readonly address: string; readonly port: number; readonly forMs: number }
 
 export interface Reached {
   readonly links: readonly { readonly answered: boolean; readonly heard: boolean; readonly peerHeard: number }[]
   readonly largest?: number
+}
+
+export interface Connected {
+  readonly outcome: 'open' | 'refused' | 'silent'
 }
 
 const UDP_PORT = 7
@@ -202,9 +207,35 @@ async function transfer({ link, bytes, forMs }: Extract<TalkOrder, { do: 'tcp' }
   })
 }
 
+/** A connection that is given up at once, and what came of it. */
+async function connect({ address, port, forMs }: Extract<TalkOrder, { do: 'connect' }>): Promise<Connected> {
+  return await new Promise((resolve) => {
+    const socket = net.connect({ host: address, port })
+    const end = (outcome: Connected['outcome']) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ outcome })
+    }
+    const timer = setTimeout(() => end('silent'), forMs)
+    socket.on('connect', () => end('open'))
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'))
+  })
+}
+
 const order = JSON.parse(process.argv[2] ?? '') as TalkOrder
 if (order.do === 'listen') await listen(order)
 else {
-  const result = order.do === 'reach' ? await reach(order) : await transfer(order)
+  const result = await resultOf(order)
   process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))
+}
+
+async function resultOf(order: Exclude<TalkOrder, { do: 'listen' }>): Promise<unknown> {
+  switch (order.do) {
+    case 'reach':
+      return await reach(order)
+    case 'tcp':
+      return await transfer(order)
+    case 'connect':
+      return await connect(order)
+  }
 }

@@ -7,11 +7,14 @@ import { WeftError } from '@weft/shared'
 import type { ThrowawayNetns } from '../netns.ts'
 import type { TalkOrder } from './talk.ts'
 
+/** Words of nsenter before a command that is to run inside. */
+export type Entrance = Pick<ThrowawayNetns, 'enter'>
+
 /** The same from source and from what was built. */
 const PROGRAM = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './talk.ts' : './talk.js', import.meta.url))
 
 /** Carries out an order to its end; its result as JSON. @throws `deadline`, or `internal` with what it printed */
-export async function talk<T>(netns: ThrowawayNetns, order: TalkOrder, withinMs: number): Promise<T> {
+export async function talk<T>(netns: Entrance, order: TalkOrder, withinMs: number): Promise<T> {
   const child = start(netns, order)
   const timer = setTimeout(() => child.kill('SIGKILL'), withinMs)
   try {
@@ -25,11 +28,7 @@ export async function talk<T>(netns: ThrowawayNetns, order: TalkOrder, withinMs:
 }
 
 /** Starts a listener; resolves when it listens. @throws `internal` with what it printed when it does not */
-export async function startListener(
-  netns: ThrowawayNetns,
-  order: TalkOrder,
-  withinMs: number,
-): Promise<() => Promise<void>> {
+export async function startListener(netns: Entrance, order: TalkOrder, withinMs: number): Promise<() => Promise<void>> {
   const child = start(netns, order)
   const closed = once(child, 'close')
   const complaint = readAll(child.stderr)
@@ -47,7 +46,7 @@ export async function startListener(
   throw new WeftError('internal', { what: 'probe does not listen', why: (await complaint).trim().slice(-500) })
 }
 
-function start(netns: ThrowawayNetns, order: TalkOrder): ChildProcess {
+function start(netns: Entrance, order: TalkOrder): ChildProcess {
   const node = [process.execPath, ...process.execArgv, PROGRAM, JSON.stringify(order)]
   // nsenter becomes the program, and so does setpriv: what is killed is the program itself.
   const argv = [...netns.enter, 'setpriv', '--pdeathsig', 'KILL', '--', ...node]

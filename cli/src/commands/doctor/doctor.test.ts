@@ -1,7 +1,7 @@
 import type { DoctorFinding } from '@weft/shared'
 import { describe, expect, it } from 'vitest'
+import { findingsScreen, tally, worstLast } from '../../output/findings.ts'
 import { choosePairs, countPairs, MOST_PAIRS_UNASKED } from './pairs.ts'
-import { doctorScreen, tally } from './screen.ts'
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `docker${index + 1}`)
 
@@ -49,7 +49,7 @@ describe('screen', () => {
   ]
 
   it('shows what is ill last, with why and what mends it, and no control characters', () => {
-    expect(doctorScreen(findings, (_, text) => text)).toBe(
+    expect(findingsScreen(worstLast(findings), (_, text) => text)).toBe(
       `RESULT   CHECK      ON        MEASURED
 ok       clock      a         1 ms
 warn     services   cluster   old \\x1b[2J NATS
@@ -64,7 +64,7 @@ error    path-mtu   a - b     1400 bytes
 
   it('paints the result alone', () => {
     const paint = (colour: string, text: string) => `<${colour}>${text}</>`
-    expect(doctorScreen(findings, paint)).toContain('<red>error</>    path-mtu ')
+    expect(findingsScreen(worstLast(findings), paint)).toContain('<red>error</>    path-mtu ')
   })
 
   it('counts', () => {

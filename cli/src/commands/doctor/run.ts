@@ -1,13 +1,13 @@
 import { ERROR_CODES, MOST_DOCTOR_PAIRS, parseWith } from '@weft/shared'
 import { z } from 'zod'
 import { openClient } from '../../client/open.ts'
+import { findingsScreen, tally, worstLast } from '../../output/findings.ts'
 import { jsonLine } from '../../output/json.ts'
 import { painter } from '../../output/paint.ts'
 import { note, print } from '../../output/terminal.ts'
 import { parseFormat, parseRef } from '../flags.ts'
 import type { Run } from '../spec.ts'
 import { choosePairs, countPairs, type Pair } from './pairs.ts'
-import { doctorScreen, tally } from './screen.ts'
 
 const Flags = z.strictObject({ all: z.boolean().default(false), format: z.string() })
 const ANSWER_MS = 25_000
@@ -33,7 +33,9 @@ export const run: Run = async (context, { args, options }) => {
   const left = countPairs(alive, wanted) - pairs.length
   print(
     terminal,
-    format === 'json' ? jsonLine(findings) : doctorScreen(findings, painter(terminal.stdout, terminal.env)),
+    format === 'json'
+      ? jsonLine(findings)
+      : findingsScreen(worstLast(findings), painter(terminal.stdout, terminal.env)),
   )
   note(terminal, tally(findings))
   if (left > 0) note(terminal, `${left} more pairs of hosts were not probed: weft doctor --all`)

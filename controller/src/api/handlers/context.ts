@@ -1,5 +1,5 @@
 /** What handlers need, and how they read. */
-import { type DoctorCall, type DoctorView, WeftError } from '@weft/shared'
+import { type DoctorCall, type DoctorView, type TraceCall, type TraceView, WeftError } from '@weft/shared'
 import type { AskHost } from '../../ask-host.ts'
 import type { ClusterView, DomainDeps } from '../../domain/index.ts'
 import type { Answer, RequestContext } from '../operations.ts'
@@ -12,6 +12,7 @@ export interface HandlerOptions {
   /** For what a host's agent alone can do. */
   readonly askHost: AskHost
   readonly doctor: (call: DoctorCall) => Promise<DoctorView>
+  readonly trace: (call: TraceCall) => Promise<TraceView>
 }
 
 /** How long a read waits for etcd before it answers with what is known, milliseconds. */

@@ -18,7 +18,7 @@ import { uplinkHandlers } from './uplink.ts'
 export type { HandlerOptions } from './context.ts'
 
 export function createHandlers(options: HandlerOptions): Handlers {
-  const { deps, version, doctor } = options
+  const { deps, version, doctor, trace } = options
   return {
     ...networkHandlers(options),
     ...connectionHandlers(options),
@@ -33,6 +33,7 @@ export function createHandlers(options: HandlerOptions): Handlers {
     ...routerHandlers(options),
     ...statusHandlers(options),
     doctor: async ({ body }) => ({ reply: await doctor(body), revision: deps.cluster.current().revision }),
+    trace: async ({ body }) => ({ reply: await trace(body), revision: deps.cluster.current().revision }),
     async *events(_, context) {
       for await (const change of deps.cluster.changes(context.signal)) yield* eventsOf(change)
     },

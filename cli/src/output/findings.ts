@@ -1,8 +1,8 @@
 /** Findings for a person: one line each, and under what is not well why it matters and what mends it. */
 import type { DoctorFinding } from '@weft/shared'
-import type { Colour, Paint } from '../../output/paint.ts'
-import { table } from '../../output/table.ts'
-import { printable } from '../../output/terminal.ts'
+import type { Colour, Paint } from './paint.ts'
+import { table } from './table.ts'
+import { printable } from './terminal.ts'
 
 type Severity = DoctorFinding['severity']
 
@@ -13,17 +13,21 @@ const COLOURS = { ok: 'green', warn: 'yellow', error: 'red', skipped: 'dim' } as
 const ORDER = ['error', 'warn', 'skipped', 'ok'] as const satisfies readonly Severity[]
 
 /** Worst last, where a terminal ends. */
-export function doctorScreen(findings: readonly DoctorFinding[], paint: Paint): string {
-  const sorted = [...findings].sort((a, b) => ORDER.indexOf(b.severity) - ORDER.indexOf(a.severity))
+export function worstLast(findings: readonly DoctorFinding[]): DoctorFinding[] {
+  return [...findings].sort((a, b) => ORDER.indexOf(b.severity) - ORDER.indexOf(a.severity))
+}
+
+/** In their order. */
+export function findingsScreen(findings: readonly DoctorFinding[], paint: Paint): string {
   const columns = [
     { title: 'RESULT', value: ({ severity }: DoctorFinding) => severity },
     { title: 'CHECK', value: ({ check }: DoctorFinding) => check },
     { title: 'ON', value: ({ hosts }: DoctorFinding) => hosts.join(' - ') || 'cluster' },
     { title: 'MEASURED', value: ({ measured }: DoctorFinding) => measured },
   ]
-  const [head = '', ...rows] = table(columns, sorted).trimEnd().split('\n')
+  const [head = '', ...rows] = table(columns, findings).trimEnd().split('\n')
   const lines = rows.flatMap((row, index) => {
-    const finding = sorted[index]
+    const finding = findings[index]
     if (finding === undefined) return []
     const { severity, why, remedy } = finding
     const painted = row.replace(severity, paint(COLOURS[severity], severity))
