@@ -69,7 +69,7 @@ describe('published ports', () => {
     return code === '0' ? (JSON.parse(answer) as Told) : Number(answer.trim() || code) === 7 ? 'refused' : 'silent'
   }
   const told = (from: unknown) => ({ from, bytes: BYTES, sha256: SHA256 })
-  /** What `docker run -p` opens and `docker rm` shuts follows when Docker has gone on. */
+  /** What runs in the container takes its time to listen. */
   async function comes(name: string, port: number, from: unknown, family: 'ipv4' | 'ipv6' = 'ipv4') {
     const answer = await eventually(`${name}:${port} answers`, 5000, async () => {
       const seen = await asks(host(name)[family], port)
@@ -219,6 +219,8 @@ describe('published ports', () => {
     const ports = ['docker', 'ps', '--filter', 'name=p-plain', '--format', '{{.Ports}}']
     expect(await on(lab(), 'docker1', ...ports)).toContain(`8100->${TELLING_PORT}/tcp`)
     await run('docker1', 'p-front', 'front', '-p', `8101:${TELLING_PORT}`, '-p', `8101:${TELLING_PORT}/udp`)
+    // As soon as docker run has returned, whether the container listens by then or not.
+    expect(await on(lab(), 'docker1', 'nft', 'list', 'table', 'inet', 'weft_publish')).toContain(' 8101 ')
     await comes('docker1', 8101, outside.ipv4)
     await comes('docker1', 8101, outside.ipv6, 'ipv6')
     expect(await asksByUdp(host('docker1').ipv4, 8101)).toBe(outside.ipv4)

@@ -10,6 +10,7 @@
  *   answered, no pass takes an interface that Docker moves for missing. So they wait for none.
  * - No call asks Docker anything; only `bind` asks a controller.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WeftError } from '@weft/shared'
 import type { Kernel } from '../kernel/index.ts'
 import { egressOf } from '../state/egress.ts'
@@ -33,6 +34,8 @@ export interface NetworkDriverOptions extends CreateOptions, PortMapOptions {
   readonly onChanged: (uid: string) => void
 }
 
+/** A pass takes a few hundredths of this. */
+const OPEN_MS = 2_000
 const GENERIC = 'com.docker.network.generic'
 
 export function createNetworkDriver(options: NetworkDriverOptions): PluginHandlers {
@@ -87,6 +90,7 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
         if (record === undefined || network === undefined) throw unknownEndpoint(EndpointID)
         options.onChanged(record.uid)
         await options.onJoined(record.uid)
+        if (ports.length > 0) await opened(loop)
         // Docker moves it after this answer and does not say when it is done; the doorbell does.
         return joinAnswer(network, record)
       })
@@ -125,8 +129,11 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
           wayOut: true,
           ...(asked.length === 0 ? {} : { ports: [...asked] }),
         }))
-        if (record !== undefined && asked.length > 0) options.onChanged(record.uid)
-        loop.trigger('way out')
+        if (record === undefined || asked.length === 0) loop.trigger('way out')
+        else {
+          options.onChanged(record.uid)
+          await opened(loop)
+        }
         return {}
       })
     },
@@ -138,6 +145,11 @@ export function createNetworkDriver(options: NetworkDriverOptions): PluginHandle
     'NetworkDriver.DiscoverNew': () => ({}),
     'NetworkDriver.DiscoverDelete': () => ({}),
   }
+}
+
+/** Whoever typed `-p` knocks as soon as Docker has returned. What keeps a port shut is a problem of the host, told by the pass. */
+async function opened(loop: NetworkDriverOptions['loop']): Promise<void> {
+  await Promise.race([loop.run('ports'), sleep(OPEN_MS, undefined, { ref: false })])
 }
 
 /**
