@@ -4,7 +4,7 @@ import type { AskHost } from '../ask-host.ts'
 import { hostOfContainer } from '../connect.ts'
 import { type ClusterView, isAlive } from '../domain/index.ts'
 import { type Judgement, judge, type Told } from './judge.ts'
-import { endpointsOfContainer, labelOf, obstacles, type Way, type Ways, waysToAddress, waysToContainer } from './way.ts'
+import { obstacles, type Place, placeText, type Way, waysTo } from './way.ts'
 
 export interface TraceOptions {
   readonly view: () => ClusterView
@@ -14,38 +14,32 @@ export interface TraceOptions {
 
 const END_MS = 4_000
 const TRY_MS = 7_000
-/** Ways that are tried, side by side: two families in each of a few networks. */
-const MOST_WAYS = 8
+/** Ways that are tried: two families in each of two networks, or one in more. */
+const MOST_WAYS = 4
 
 /**
- * Bounded by the deadlines of its requests: 15 s, and 6 more where containers are on no network of ours.
+ * Bounded by the deadlines of its requests: 15 s where an agent does not answer.
  * @throws `not_found`, `conflict` and `unavailable` for a container as {@link hostOfContainer}
  */
 export async function trace(options: TraceOptions, call: TraceCall): Promise<TraceView> {
-  const near = await hostOfContainer(options, call.from.container, call.from.host)
-  const labels = { from: labelOf(call.from, near), to: '' }
-  let found: Ways
-  if ('address' in call.to) {
-    labels.to = call.to.address
-    const from = endpointsOfContainer(options.view(), near, call.from.container)
-    found =
-      from.length === 0
-        ? waysToContainer(options.view(), from, [], labels)
-        : waysToAddress(options.view(), from, call.to.address, labels)
-  } else {
-    const far = await hostOfContainer(options, call.to.container, call.to.host)
-    labels.to = labelOf(call.to, far)
-    const view = options.view()
-    const [from, to] = [
-      endpointsOfContainer(view, near, call.from.container),
-      endpointsOfContainer(view, far, call.to.container),
-    ]
-    found = waysToContainer(view, from, to, labels)
+  const placed = async ({ container, host }: TraceCall['from']): Promise<Place> => ({
+    container,
+    host: await hostOfContainer(options, container, host),
+  })
+  const from = await placed(call.from)
+  const to = 'address' in call.to ? call.to.address : await placed(call.to)
+  const found = waysTo(options.view(), from, to)
+  const tried: Tried[] = []
+  // One after the other: what comes to a sandbox is counted for all of them together.
+  for (const way of found.ways.slice(0, MOST_WAYS)) {
+    const last = await tryWay(options, way, call.port)
+    tried.push(last)
+    if (last.isUnheard === true) break
   }
-  const tried = await Promise.all(found.ways.slice(0, MOST_WAYS).map((way) => tryWay(options, way, call.port)))
   const lost = tried.find(({ judgement }) => judgement?.lost === true)?.way
   return {
-    ...labels,
+    from: placeText(from),
+    to: typeof to === 'string' ? to : placeText(to),
     reached: tried.length > 0 && tried.every(({ judgement }) => judgement?.reached === true),
     ...(lost?.to === undefined ? {} : { between: [lost.from.host, lost.to.host] as [string, string] }),
     findings: [...found.findings, ...tried.flatMap(({ findings }) => findings)],
@@ -57,6 +51,8 @@ interface Tried {
   readonly findings: readonly DoctorFinding[]
   /** Absent where it was not tried, for what the records tell. */
   readonly judgement?: Judgement
+  /** The agent that was to try it did not answer. */
+  readonly isUnheard?: boolean
 }
 
 async function tryWay(options: TraceOptions, way: Way, port: number | undefined): Promise<Tried> {
@@ -77,7 +73,12 @@ async function tryWay(options: TraceOptions, way: Way, port: number | undefined)
   // What the records forbid is why it fails: what follows from that is not told as another fault.
   const isForbidden = against.some(({ severity }) => severity === 'error')
   const findings = isForbidden ? judgement.findings.filter(({ severity }) => severity === 'ok') : judgement.findings
-  return { way, findings: [...about, ...findings], judgement: isForbidden ? { ...judgement, lost: false } : judgement }
+  return {
+    way,
+    findings: [...about, ...findings],
+    judgement: isForbidden ? { ...judgement, lost: false } : judgement,
+    isUnheard: 'why' in tried,
+  }
 }
 
 async function told<T>(answer: Promise<T>): Promise<Told<T>> {

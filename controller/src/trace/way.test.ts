@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ClusterView } from '../domain/index.ts'
-import { endpointsOfContainer, obstacles, waysToAddress, waysToContainer } from './way.ts'
+import { endpointsAt, obstacles, waysTo } from './way.ts'
 
 interface Net {
   readonly name: string
@@ -52,9 +52,8 @@ function viewOf(...endpoints: Held[]): ClusterView {
   } as unknown as ClusterView
 }
 
-const LABELS = { from: 'web on docker1', to: 'db on docker2' }
-const all = (view: ClusterView) =>
-  [endpointsOfContainer(view, 'docker1', 'web'), endpointsOfContainer(view, 'docker2', 'db')] as const
+const WEB = { container: 'web', host: 'docker1' }
+const DB = { container: 'db', host: 'docker2' }
 
 describe('the way to a container', () => {
   it('is by every network that both are on, and by each family that both have there', () => {
@@ -65,7 +64,7 @@ describe('the way to a container', () => {
       endpoint('db', 'back', 'docker2', '10.1.0.3', 'fd01::3'),
       endpoint('db', 'lan', 'docker2', '10.3.0.3'),
     )
-    const { ways, findings } = waysToContainer(view, ...all(view), LABELS)
+    const { ways, findings } = waysTo(view, WEB, DB)
     expect(ways.map(({ network, address }) => `${network.name} ${address}`)).toEqual([
       'back 10.1.0.3',
       'front 10.0.0.3',
@@ -76,7 +75,7 @@ describe('the way to a container', () => {
 
   it('there is none without a network in common, and it says what joins them', () => {
     const view = viewOf(endpoint('web', 'front', 'docker1', '10.0.0.2'), endpoint('db', 'back', 'docker2', '10.1.0.3'))
-    const { ways, findings } = waysToContainer(view, ...all(view), LABELS)
+    const { ways, findings } = waysTo(view, WEB, DB)
     expect(ways).toEqual([])
     expect(findings[0]?.measured).toBe('web on docker1 is on front, db on docker2 on back, and no router joins them')
     expect(findings[0]?.remedy).toContain('weft network connect back docker1/web')
@@ -84,18 +83,20 @@ describe('the way to a container', () => {
 
   it('nor for families apart, nor for a container on no network', () => {
     const view = viewOf(endpoint('web', 'front', 'docker1', '10.0.0.2'), endpoint('db', 'front', 'docker2', 'fd00::3'))
-    expect(waysToContainer(view, ...all(view), LABELS).findings[0]?.measured).toMatch(/no addresses of one family/)
-    const [from] = all(view)
-    const { findings } = waysToContainer(view, from, [], LABELS)
+    expect(waysTo(view, WEB, DB).findings[0]?.measured).toMatch(/no addresses of one family/)
+    const { findings } = waysTo(view, WEB, { container: 'lone', host: 'docker2' })
     expect(findings).toMatchObject([
-      { measured: 'db on docker2 is on no network of the cluster', remedy: 'weft network connect front docker2/db' },
+      {
+        measured: 'lone on docker2 is on no network of the cluster',
+        remedy: 'weft network connect front docker2/lone',
+      },
     ])
   })
 
   it('is found by the beginning of a container’s id, too', () => {
     const view = viewOf(endpoint('web', 'front', 'docker1', '10.0.0.2'))
-    expect(endpointsOfContainer(view, 'docker1', 'web0123').map(({ uid }) => uid)).toEqual(['web-front'])
-    expect(endpointsOfContainer(view, 'docker2', 'web')).toEqual([])
+    expect(endpointsAt(view, { ...WEB, container: 'web0123' }).map(({ uid }) => uid)).toEqual(['web-front'])
+    expect(endpointsAt(view, { ...WEB, host: 'docker2' })).toEqual([])
   })
 })
 
@@ -107,10 +108,7 @@ describe('the way to an address', () => {
     endpoint('inner', 'back', 'docker1', '10.1.0.2'),
     endpoint('gate', 'gated', 'docker1', '10.6.0.2'),
   )
-  const to = (container: string, address: string) => {
-    const from = endpointsOfContainer(view, 'docker1', container)
-    return waysToAddress(view, from, address, { from: `${container} on docker1` })
-  }
+  const to = (container: string, address: string) => waysTo(view, { container, host: 'docker1' }, address)
 
   it('is to who has it, or out', () => {
     expect(to('web', '10.0.0.3').ways).toMatchObject([{ to: { name: 'db' }, address: '10.0.0.3' }])
@@ -121,6 +119,8 @@ describe('the way to an address', () => {
   it.each<[string, string, RegExp]>([
     ['web', '10.0.0.99', /no container has 10\.0\.0\.99 in network front/],
     ['web', '10.0.0.1', /10\.0\.0\.1 is the gateway address of network front, and nobody has it/],
+    ['web', '10.6.0.1', /10\.6\.0\.1 is the gateway of network gated, which web on docker1 is not on/],
+    ['gate', '10.0.0.3', /gate on docker1 is on gated, 10\.0\.0\.3 on front, and no router joins them/],
     ['shut', '192.0.2.1', /no way out: closed \(egress=none\)/],
     ['inner', '192.0.2.1', /no way out: back \(internal\)/],
     ['web', '2001:db8::1', /2001:db8::1 is in no network of the cluster, .*: front \(no IPv6\)/],
@@ -137,12 +137,7 @@ describe('what stands in a way', () => {
     const [webUid, web] = endpoint('web', network, hosts[0], '10.0.0.2')
     const [dbUid, db] = endpoint('db', network, hosts[1], '10.0.0.3')
     const view = viewOf([webUid, web], [dbUid, { ...db, value: { ...db.value, state } }])
-    const [way] = waysToContainer(
-      view,
-      endpointsOfContainer(view, hosts[0], 'web'),
-      endpointsOfContainer(view, hosts[1], 'db'),
-      LABELS,
-    ).ways
+    const [way] = waysTo(view, { container: 'web', host: hosts[0] }, { container: 'db', host: hosts[1] }).ways
     if (way === undefined) throw new Error('no way')
     return obstacles(view, way).map(({ check, severity }) => `${severity} ${check}`)
   }

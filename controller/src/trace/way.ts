@@ -8,7 +8,6 @@ import {
   parseAddress,
   parseCidr,
   parseOptions,
-  type TraceContainer,
 } from '@weft/shared'
 import { type ClusterView, type EndpointRecord, isAlive, type NetworkRecord, routerViews } from '../domain/index.ts'
 
@@ -28,13 +27,19 @@ export interface Ways {
   readonly findings: readonly DoctorFinding[]
 }
 
-/** A container as people say it. */
-export function labelOf({ container }: TraceContainer, host: string): string {
+/** A container by the name that was written, and the host that has it. */
+export interface Place {
+  readonly container: string
+  readonly host: string
+}
+
+/** As people say it. */
+export function placeText({ container, host }: Place): string {
   return `${container} on ${host}`
 }
 
-/** Endpoints of a container of the host, by its name or the beginning of its id; by network. */
-export function endpointsOfContainer(view: ClusterView, host: string, ref: string): EndpointRecord[] {
+/** Endpoints of a container, by its name or the beginning of its id; in the order of their networks' names. */
+export function endpointsAt(view: ClusterView, { host, container: ref }: Place): EndpointRecord[] {
   return [...view.endpoints.values()]
     .map(({ value }) => value)
     .filter((each) => each.host === host && each.holder === undefined)
@@ -42,55 +47,64 @@ export function endpointsOfContainer(view: ClusterView, host: string, ref: strin
     .sort((a, b) => (nameOf(view, a.network) < nameOf(view, b.network) ? -1 : 1))
 }
 
-/** To a container: by each network that they share, else by routers between their networks. */
-export function waysToContainer(
-  view: ClusterView,
-  from: readonly EndpointRecord[],
-  to: readonly EndpointRecord[],
-  labels: { readonly from: string; readonly to: string },
-): Ways {
-  const alone = [
-    ...(from.length === 0 ? [onNoNetwork(labels.from, to, view)] : []),
-    ...(to.length === 0 ? [onNoNetwork(labels.to, from, view)] : []),
-  ]
-  if (alone.length > 0) return { ways: [], findings: alone }
-  const shared = from.flatMap((near) =>
-    to.flatMap((far) => (near.network === far.network ? wayBy(view, near, far) : [])),
-  )
-  const ways = shared.length > 0 ? shared : from.flatMap((near) => to.flatMap((far) => wayByRouter(view, near, far)))
-  return { ways, findings: ways.length > 0 ? [] : [apart(view, from, to, labels)] }
+/** An end as it was asked for, and what the cluster has of it. */
+interface End {
+  readonly text: string
+  /** Absent: an address. */
+  readonly place?: Place
+  readonly endpoints: readonly EndpointRecord[]
 }
 
-/** To an address: to who has it, else out of the container's networks. */
-export function waysToAddress(
-  view: ClusterView,
-  from: readonly EndpointRecord[],
-  address: string,
-  labels: { readonly from: string },
-): Ways {
-  const holders = [...view.endpoints.values()]
+/**
+ * To a container, or to who has the address: by each network that both are on, else by routers between theirs. To an address
+ * that nobody has: out of the container's networks.
+ */
+export function waysTo(view: ClusterView, from: Place, to: Place | string): Ways {
+  const near = endAt(view, from)
+  const far = typeof to === 'string' ? { text: to, endpoints: holdersOf(view, to) } : endAt(view, to)
+  const alone = [
+    ...(near.endpoints.length === 0 ? [onNoNetwork(view, from, far.endpoints)] : []),
+    ...(far.endpoints.length === 0 && typeof to !== 'string' ? [onNoNetwork(view, to, near.endpoints)] : []),
+  ]
+  if (alone.length > 0) return { ways: [], findings: alone }
+  if (far.endpoints.length === 0) return waysOut(view, near, far.text)
+  const pairs = near.endpoints.flatMap((one) => far.endpoints.map((other) => [one, other] as const))
+  const shared = pairs.flatMap(([one, other]) => (one.network === other.network ? wayBy(view, one, other) : []))
+  const all = shared.length > 0 ? shared : pairs.flatMap(([one, other]) => wayByRouter(view, one, other))
+  const ways = all.filter(({ address }) => typeof to !== 'string' || address === to)
+  return { ways, findings: ways.length > 0 ? [] : [apart(view, near, far)] }
+}
+
+function endAt(view: ClusterView, place: Place): End {
+  return { text: placeText(place), place, endpoints: endpointsAt(view, place) }
+}
+
+function holdersOf(view: ClusterView, address: string): EndpointRecord[] {
+  return [...view.endpoints.values()]
     .map(({ value }) => value)
     .filter(({ addresses }) => addresses.some(({ ip }) => ip === address))
-  if (holders.length > 0) {
-    const found = waysToContainer(view, from, holders, { ...labels, to: address })
-    return { ...found, ways: found.ways.filter((way) => way.address === address) }
-  }
+}
+
+/** To an address that no endpoint has: a gateway's, or one beyond the cluster. */
+function waysOut(view: ClusterView, near: End, address: string): Ways {
+  const none = (finding: DoctorFinding): Ways => ({ ways: [], findings: [finding] })
   const asked = parseAddress(address)
   const subnet = [...view.subnets.values()].find(({ value }) => containsAddress(parseCidr(value.cidr), asked))?.value
-  const isGateway = subnet?.gateway === address
-  if (subnet !== undefined && !isGateway) return { ways: [], findings: [heldByNobody(view, subnet.network, address)] }
-  const absent = isGateway ? absentGateway(view.networks.get(subnet.network)?.value, address) : []
-  if (absent.length > 0) return { ways: [], findings: absent }
-  const out = from.filter(
-    (each) =>
-      each.addresses.some(({ ip }) => familyOf(ip) === familyOf(address)) &&
-      (isGateway ? each.network === subnet?.network : leadsOut(view, each)),
+  if (subnet !== undefined) {
+    const network = view.networks.get(subnet.network)?.value
+    const own = near.endpoints.find((each) => each.network === subnet.network)
+    if (subnet.gateway !== address || network === undefined) return none(heldByNobody(view, subnet.network, address))
+    if (network.egress !== 'weft' && network.egress !== 'gateway') return none(absentGateway(network, address))
+    return own === undefined
+      ? none(gatewayOfOthers(network, near, address))
+      : { ways: [{ network, from: own, address }], findings: [] }
+  }
+  const out = near.endpoints.find(
+    (each) => each.addresses.some(({ ip }) => familyOf(ip) === asked.family) && leadsOut(view, each),
   )
-  const ways = out.flatMap((near): Way[] => {
-    const network = view.networks.get(near.network)?.value
-    return network === undefined ? [] : [{ network, from: near, address }]
-  })
-  return { ways: ways.slice(0, 1), findings: ways.length > 0 ? [] : [noWayOut(view, from, address, labels.from)] }
+  const network = view.networks.get(out?.network ?? '')?.value
+  if (out === undefined || network === undefined) return none(noWayOut(view, near, address))
+  return { ways: [{ network, from: out, address }], findings: [] }
 }
 
 /** What the records say against a way. */
@@ -141,39 +155,35 @@ function leadsOut(view: ClusterView, { network, egress }: EndpointRecord): boole
   return found !== undefined && !found.internal && (egress ?? found.egress) !== 'none'
 }
 
-function onNoNetwork(label: string, others: readonly EndpointRecord[], view: ClusterView): DoctorFinding {
+function onNoNetwork(view: ClusterView, place: Place, others: readonly EndpointRecord[]): DoctorFinding {
   const network = others[0] === undefined ? 'NETWORK' : nameOf(view, others[0].network)
-  const [container, host] = label.split(' on ')
   return {
     check: 'network',
     severity: 'error',
-    hosts: host === undefined ? [] : [host],
-    measured: `${label} is on no network of the cluster`,
+    hosts: [place.host],
+    measured: `${placeText(place)} is on no network of the cluster`,
     why: 'it has no address there, and no interface',
-    remedy: `weft network connect ${network} ${host}/${container}`,
+    remedy: `weft network connect ${network} ${place.host}/${place.container}`,
   }
 }
 
-function apart(
-  view: ClusterView,
-  from: readonly EndpointRecord[],
-  to: readonly EndpointRecord[],
-  labels: { readonly from: string; readonly to: string },
-): DoctorFinding {
-  const [near, far] = [networkNames(view, from), networkNames(view, to)]
-  const [first, second] = [nameOf(view, from[0]?.network ?? ''), nameOf(view, to[0]?.network ?? '')]
-  const [container, host] = labels.from.split(' on ')
-  const families = from.some((each) => to.some(({ network }) => network === each.network))
+function apart(view: ClusterView, from: End, to: End): DoctorFinding {
+  const [first, second] = [from, to].map(({ endpoints }) => nameOf(view, endpoints[0]?.network ?? ''))
+  const isShared = from.endpoints.some((one) => to.endpoints.some((other) => other.network === one.network))
   return {
     check: 'network',
     severity: 'error',
-    hosts: [...new Set([...from, ...to].map((each) => each.host))].slice(0, 2),
-    measured: families
-      ? `${labels.from} and ${labels.to} have no addresses of one family`
-      : `${labels.from} is on ${near}, ${labels.to} on ${far}, and no router joins them`,
+    hosts: hostsOf(from, to),
+    measured: isShared
+      ? `${from.text} and ${to.text} have no addresses of one family`
+      : `${from.text} is on ${networkNames(view, from.endpoints)}, ${to.text} on ${networkNames(view, to.endpoints)}, and no router joins them`,
     why: 'networks do not reach each other unless they are joined',
-    remedy: `weft network connect ${second} ${host}/${container}, or: weft router create r && weft router connect r ${first} ${second}`,
+    remedy: `weft network connect ${second} ${from.place?.host}/${from.place?.container}, or: weft router create r && weft router connect r ${first} ${second}`,
   }
+}
+
+function hostsOf(...ends: readonly End[]): string[] {
+  return [...new Set(ends.flatMap(({ endpoints }) => endpoints.map(({ host }) => host)))].slice(0, 2)
 }
 
 function heldByNobody(view: ClusterView, network: string, address: string): DoctorFinding {
@@ -189,24 +199,31 @@ function heldByNobody(view: ClusterView, network: string, address: string): Doct
 }
 
 /** Where the way out is not the network's own, its gateway's address is kept free and stands nowhere. */
-function absentGateway(network: NetworkRecord | undefined, address: string): DoctorFinding[] {
-  if (network === undefined || network.egress === 'weft' || network.egress === 'gateway') return []
-  return [
-    {
-      check: 'address',
-      severity: 'error',
-      hosts: [],
-      measured: `${address} is the gateway address of network ${network.name}, and nobody has it`,
-      why: `the network has egress=${network.egress}${network.egress === 'docker' ? ': its containers go out by Docker’s own bridge' : ''}`,
-      remedy: `weft network update -o egress=weft ${network.name}, where a gateway of the network's own is wanted`,
-    },
-  ]
+function absentGateway({ name, egress }: NetworkRecord, address: string): DoctorFinding {
+  return {
+    check: 'address',
+    severity: 'error',
+    hosts: [],
+    measured: `${address} is the gateway address of network ${name}, and nobody has it`,
+    why: `the network has egress=${egress}${egress === 'docker' ? ': its containers go out by Docker’s own bridge' : ''}`,
+    remedy: `weft network update -o egress=weft ${name}, where a gateway of the network's own is wanted`,
+  }
 }
 
-function noWayOut(view: ClusterView, from: readonly EndpointRecord[], address: string, label: string): DoctorFinding {
-  const first = nameOf(view, from[0]?.network ?? '')
-  const family = familyOf(address)
-  const reasons = from.map((each) => {
+function gatewayOfOthers({ name }: NetworkRecord, from: End, address: string): DoctorFinding {
+  return {
+    check: 'address',
+    severity: 'error',
+    hosts: hostsOf(from),
+    measured: `${address} is the gateway of network ${name}, which ${from.text} is not on`,
+    why: 'a gateway serves the containers of its own network, on each host for itself',
+    remedy: `weft network connect ${name} ${from.place?.host}/${from.place?.container}`,
+  }
+}
+
+function noWayOut(view: ClusterView, from: End, address: string): DoctorFinding {
+  const { family } = parseAddress(address)
+  const reasons = from.endpoints.map((each) => {
     const network = view.networks.get(each.network)?.value
     const isOfFamily = each.addresses.some(({ ip }) => familyOf(ip) === family)
     const reason = !isOfFamily ? `no IPv${family}` : network?.internal === true ? 'internal' : 'egress=none'
@@ -215,10 +232,10 @@ function noWayOut(view: ClusterView, from: readonly EndpointRecord[], address: s
   return {
     check: 'egress',
     severity: 'error',
-    hosts: [...new Set(from.map(({ host }) => host))].slice(0, 2),
-    measured: `${address} is in no network of the cluster, and the networks of ${label} have no way out: ${listed([...new Set(reasons)], 5)}`,
+    hosts: hostsOf(from),
+    measured: `${address} is in no network of the cluster, and the networks of ${from.text} have no way out: ${listed([...new Set(reasons)], 5)}`,
     why: 'a network made with --internal or egress=none keeps its containers in; each family needs a subnet',
-    remedy: `weft network update -o egress=weft ${first}; an internal network stays so: put the container on another one, too`,
+    remedy: `weft network update -o egress=weft ${nameOf(view, from.endpoints[0]?.network ?? '')}; an internal network stays so: put the container on another one, too`,
   }
 }
 
