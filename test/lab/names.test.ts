@@ -141,6 +141,12 @@ describe('names', () => {
     expect(await dig('docker1', 'web', `db.${NET}`)).toContain('status: NXDOMAIN')
     await docker2('rename', 'store', 'db')
     await hears('db', [db], () => answers('docker1', 'web', 'db'))
+    // Each before the one before it has got around.
+    const names = ['db', 'store', 'shop', 'db', 'store', 'db']
+    const renames = names.slice(1).map((name, index) => `docker rename ${names[index]} ${name}`)
+    await on(lab(), 'docker2', 'sh', '-euc', renames.join('; '))
+    await hears('db after all', [db], () => answers('docker1', 'web', 'db'))
+    expect(await answers('docker1', 'web', 'store')).toEqual([])
   })
 
   it('there within 1 s of start, gone within 1 s of stop, on the other host and on its own', async () => {

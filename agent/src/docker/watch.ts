@@ -43,7 +43,8 @@ const EVERY_MS = 30_000
 
 export class DockerWatch {
   readonly #options: DockerWatchOptions
-  readonly #learning = new Set<string>()
+  /** Containers that are being asked for; true when there is more to learn since. */
+  readonly #learning = new Map<string, boolean>()
   #up = false
   #version: string | undefined
   #downSince: number | undefined
@@ -148,11 +149,13 @@ export class DockerWatch {
   /** Asks for the names of a container's endpoints. Waits, in Docker, until the container has started. */
   async #learn(container: string): Promise<void> {
     const { engine, store, log, onChanged, onRecords } = this.#options
-    if (this.#learning.has(container)) return
-    this.#learning.add(container)
+    if (this.#learning.has(container)) {
+      this.#learning.set(container, true)
+      return
+    }
+    this.#learning.set(container, false)
     try {
       const found = await engine.container(container)
-      this.#learning.delete(container)
       if (found === undefined) return
       let follows = false
       for (const record of store.current.endpoints.values()) {
@@ -165,8 +168,11 @@ export class DockerWatch {
       store.keep()
       if (follows) onRecords('names')
     } catch (error) {
-      this.#learning.delete(container)
       log.warn({ container: container.slice(0, 12), error: WeftError.from(error).message }, 'names not learned')
+    } finally {
+      const isOld = this.#learning.get(container) === true
+      this.#learning.delete(container)
+      if (isOld) void this.#learn(container)
     }
   }
 

@@ -51,9 +51,8 @@ async function findReported(
   host: string,
   uids: readonly string[],
 ): Promise<{ known: Stored<EndpointRecord>[]; unknown: string[] }> {
-  let view = deps.cluster.current()
-  // The cache may not have heard yet of an endpoint that another controller made.
-  if (uids.some((uid) => !view.endpoints.has(uid))) view = await deps.cluster.newest()
+  // A cache that has not heard yet of an endpoint, or of its last report, would take this one for unknown or for no news.
+  const view = await deps.cluster.newest()
   const known: Stored<EndpointRecord>[] = []
   const unknown: string[] = []
   for (const uid of uids) {

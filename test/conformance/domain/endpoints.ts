@@ -4,6 +4,7 @@ import {
   bindEndpoint,
   findEndpoint,
   newSweepMemory,
+  reportEndpoints,
   reserveAddresses,
   sweep,
 } from '../../../controller/src/domain/index.ts'
@@ -79,6 +80,16 @@ export function endpointsConformance(at: DomainStage): void {
       const { revision } = view
       await report(at.deps, at.one, [said])
       expect((await at.deps.cluster.newest()).revision).toBe(revision)
+    })
+
+    it('takes a report for what it is, however soon it follows on another', async () => {
+      const network = await at.create('front')
+      const { uid } = await claim(at.deps, at.one, network)
+      for (const name of ['web', 'store', 'web', 'store', 'web']) {
+        const told = { uid, state: 'attached' as const, aliases: [], name }
+        await reportEndpoints(at.deps, 'docker1', { ...at.one.fence, complete: false, endpoints: [told] })
+      }
+      expect((await at.deps.cluster.newest()).endpoints.get(uid)?.value.name).toBe('web')
     })
 
     it('takes back what complete reports leave out, after the grace and in the same epoch only', async () => {
