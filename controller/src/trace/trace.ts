@@ -4,7 +4,8 @@ import type { AskHost } from '../ask-host.ts'
 import { hostOfContainer } from '../connect.ts'
 import { type ClusterView, isAlive } from '../domain/index.ts'
 import { type Judgement, judge, type Told } from './judge.ts'
-import { obstacles, type Place, placeText, type Way, waysTo } from './way.ts'
+import { obstacles } from './obstacles.ts'
+import { type Place, placeText, type Way, waysTo } from './way.ts'
 
 export interface TraceOptions {
   readonly view: () => ClusterView

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ClusterView } from '../domain/index.ts'
-import { endpointsAt, obstacles, waysTo } from './way.ts'
+import { obstacles } from './obstacles.ts'
+import { endpointsAt, waysTo } from './way.ts'
 
 interface Net {
   readonly name: string
@@ -139,7 +140,7 @@ describe('what stands in a way', () => {
     const view = viewOf([webUid, web], [dbUid, { ...db, value: { ...db.value, state } }])
     const [way] = waysTo(view, { container: 'web', host: hosts[0] }, { container: 'db', host: hosts[1] }).ways
     if (way === undefined) throw new Error('no way')
-    return obstacles(view, way).map(({ check, severity }) => `${severity} ${check}`)
+    return obstacles(view, way)
   }
   const SAME = ['docker1', 'docker1'] as const
 
@@ -154,6 +155,11 @@ describe('what stands in a way', () => {
     ['own', SAME, 'attached', []],
     ['own', ['docker1', 'docker2'], 'attached', ['warn agent', 'error network']],
   ])('in %s from %s, %s', (network, hosts, state, expected) => {
-    expect(between(network, hosts, state)).toEqual(expected)
+    expect(between(network, hosts, state).map(({ check, severity }) => `${severity} ${check}`)).toEqual(expected)
+  })
+
+  it('offers to lift what parts containers where the driver can, and only there', () => {
+    expect(between('parted', SAME)[0]?.remedy).toContain('weft network update -o icc=true parted')
+    expect(between('lan', SAME)[0]?.remedy).toBe('put the two on another network, too')
   })
 })

@@ -1,15 +1,6 @@
-/** The way of packets from a container to another, or to an address, as the records have it, and what stands in it. Pure. */
-import {
-  containsAddress,
-  type DoctorFinding,
-  driverFor,
-  familyOf,
-  listed,
-  parseAddress,
-  parseCidr,
-  parseOptions,
-} from '@weft/shared'
-import { type ClusterView, type EndpointRecord, isAlive, type NetworkRecord, routerViews } from '../domain/index.ts'
+/** The ways of packets from a container to another, or to an address, as the records have them; or why there is none. Pure. */
+import { containsAddress, type DoctorFinding, familyOf, listed, parseAddress, parseCidr } from '@weft/shared'
+import { type ClusterView, type EndpointRecord, type NetworkRecord, routerViews } from '../domain/index.ts'
 
 export interface Way {
   readonly network: NetworkRecord
@@ -105,24 +96,6 @@ function waysOut(view: ClusterView, near: End, address: string): Ways {
   const network = view.networks.get(out?.network ?? '')?.value
   if (out === undefined || network === undefined) return none(noWayOut(view, near, address))
   return { ways: [{ network, from: out, address }], findings: [] }
-}
-
-/** What the records say against a way. */
-export function obstacles(view: ClusterView, way: Way): DoctorFinding[] {
-  const { network, from, to, router } = way
-  const ends = to === undefined ? [from] : [from, to]
-  const driver = driverFor(network.driver)
-  const options = parseOptions(driver, network.options)
-  const parts = driver.parts(options)
-  const isParted =
-    to !== undefined && to.holder === undefined && (parts === 'all' || (parts === 'host' && to.host === from.host))
-  return [
-    ...ends.flatMap((end) => standing(end, isAlive(view, end.host))),
-    ...(router === undefined && isParted ? [parted(network, from, to)] : []),
-    ...(router === undefined && to !== undefined && to.host !== from.host && !driver.spans(options)
-      ? [hostsOwn(network, from, to)]
-      : []),
-  ]
 }
 
 function nameOf(view: ClusterView, network: string): string {
@@ -236,54 +209,5 @@ function noWayOut(view: ClusterView, from: End, address: string): DoctorFinding 
     measured: `${address} is in no network of the cluster, and the networks of ${from.text} have no way out: ${listed([...new Set(reasons)], 5)}`,
     why: 'a network made with --internal or egress=none keeps its containers in; each family needs a subnet',
     remedy: `weft network update -o egress=weft ${nameOf(view, from.endpoints[0]?.network ?? '')}; an internal network stays so: put the container on another one, too`,
-  }
-}
-
-function standing({ name, uid, host, state }: EndpointRecord, isHostAlive: boolean): DoctorFinding[] {
-  const who = name ?? uid
-  if (!isHostAlive) {
-    return [
-      {
-        check: 'agent',
-        severity: 'warn',
-        hosts: [host],
-        measured: `the agent of ${host} does not report: nothing can be looked at there`,
-        why: 'its containers may go on as they are, or the host may be down',
-        remedy: `on ${host}: systemctl status weft-agent; journalctl -u weft-agent -n 50`,
-      },
-    ]
-  }
-  if (state === 'attached') return []
-  return [
-    {
-      check: 'container',
-      severity: 'error',
-      hosts: [host],
-      measured: `${who} does not run on ${host}${state === 'pending' ? ' yet: it has an address and no interface' : ''}`,
-      why: 'a stopped container keeps its address and answers nobody',
-      remedy: `on ${host}: docker start ${who}; docker logs ${who}`,
-    },
-  ]
-}
-
-function parted({ name }: NetworkRecord, from: EndpointRecord, to: EndpointRecord): DoctorFinding {
-  return {
-    check: 'policy',
-    severity: 'error',
-    hosts: [...new Set([from.host, to.host])],
-    measured: `network ${name} parts its containers from each other (icc=false)`,
-    why: 'it was made so on purpose',
-    remedy: `weft network update -o icc=true ${name}, or put the two on another network, too`,
-  }
-}
-
-function hostsOwn({ name, driver }: NetworkRecord, from: EndpointRecord, to: EndpointRecord): DoctorFinding {
-  return {
-    check: 'network',
-    severity: 'error',
-    hosts: [from.host, to.host],
-    measured: `network ${name} (${driver}) has no parent: each host has a part of it to itself`,
-    why: `${from.host} and ${to.host} share its plan of addresses, not a wire`,
-    remedy: `make it with -d overlay, or with a parent that both hosts are on: weft network create -d ${driver} -o parent=eth1.100 …`,
   }
 }
