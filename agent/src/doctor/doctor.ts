@@ -13,7 +13,7 @@ import {
   WeftError,
 } from '@weft/shared'
 import type { Engine } from '../docker/engine.ts'
-import { runProgram } from '../kernel/run-program.ts'
+import { isNoSuchFile, runProgram } from '../kernel/run-program.ts'
 import type { Log } from '../log.ts'
 import type { Loop } from '../loop.ts'
 import { keptWays } from '../state/egress.ts'
@@ -198,7 +198,7 @@ async function readFilters() {
   try {
     return parseVxlanListing(JSON.parse(await runProgram('nft', ['-j', 'list', 'table', 'inet', 'weft_vxlan'])))
   } catch (error) {
-    if (error instanceof WeftError && error.parts.why?.includes('No such file') === true) return []
+    if (isNoSuchFile(error)) return []
     throw error
   }
 }

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { WeftError } from '@weft/shared'
-import { runProgram } from '../kernel/run-program.ts'
+import { isNoSuchFile, runProgram } from '../kernel/run-program.ts'
 
 export interface ThrowawayNetns {
   /** Of the process that holds it: what `ip link add … netns` takes. */
@@ -84,6 +84,6 @@ export async function openNetns(): Promise<ThrowawayNetns> {
 }
 
 function ignoreAbsent(error: unknown): void {
-  if (error instanceof WeftError && error.parts.why?.includes('No such file') === true) return
+  if (isNoSuchFile(error)) return
   throw error
 }

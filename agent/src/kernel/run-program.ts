@@ -30,3 +30,8 @@ export async function runProgram(program: string, argv: readonly string[], input
     throw new WeftError('unavailable', { what: 'program not started', on: line, why, cause: error })
   }
 }
+
+/** Whether a program ended because what it was to read is not there (ENOENT, in the C library's words). */
+export function isNoSuchFile(error: unknown): boolean {
+  return error instanceof WeftError && error.parts.why?.includes('No such file') === true
+}

@@ -3,7 +3,7 @@ import { addressFromHex, formatAddress, type HostReply, type HostRequest, type T
 import type { Connected } from '../doctor/pair/talk.ts'
 import { talk } from '../doctor/pair/talker.ts'
 import { whoAnswers, withinNetns } from '../kernel/index.ts'
-import { runProgram } from '../kernel/run-program.ts'
+import { isNoSuchFile, runProgram } from '../kernel/run-program.ts'
 import { parseSandbox } from '../kernel/sandbox-path.ts'
 import { parseTable } from '../ports/listeners.ts'
 import type { LocalRecord } from '../state/records.ts'
@@ -97,7 +97,7 @@ async function listensOn(inside: Inside, port: number): Promise<string[]> {
 
 /** A kernel without IPv6 has no such file. */
 function ifAbsent(error: unknown): string {
-  if (error instanceof WeftError && error.parts.why?.includes('No such file') === true) return ''
+  if (isNoSuchFile(error)) return ''
   throw error
 }
 

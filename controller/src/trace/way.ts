@@ -1,6 +1,12 @@
 /** The ways of packets from a container to another, or to an address, as the records have them; or why there is none. Pure. */
 import { containsAddress, type DoctorFinding, familyOf, listed, parseAddress, parseCidr } from '@weft/shared'
-import { type ClusterView, type EndpointRecord, type NetworkRecord, routerViews } from '../domain/index.ts'
+import {
+  type ClusterView,
+  type EndpointRecord,
+  isOfContainer,
+  type NetworkRecord,
+  routerViews,
+} from '../domain/index.ts'
 
 export interface Way {
   readonly network: NetworkRecord
@@ -34,7 +40,7 @@ export function endpointsAt(view: ClusterView, { host, container: ref }: Place):
   return [...view.endpoints.values()]
     .map(({ value }) => value)
     .filter((each) => each.host === host && each.holder === undefined)
-    .filter(({ name, containerId = '' }) => name === ref || (ref.length >= 4 && containerId.startsWith(ref)))
+    .filter((each) => isOfContainer(each, ref))
     .sort((a, b) => (nameOf(view, a.network) < nameOf(view, b.network) ? -1 : 1))
 }
 

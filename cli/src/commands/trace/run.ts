@@ -11,7 +11,6 @@ import { containerPlace } from '../network/connect.ts'
 import type { Run } from '../spec.ts'
 
 const Flags = z.strictObject({ port: z.string().optional(), format: z.string() })
-export type TraceFlags = z.infer<typeof Flags>
 
 const PortText = z.coerce.number().pipe(TraceCall.shape.port.unwrap())
 
